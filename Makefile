@@ -1,0 +1,80 @@
+# Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test test-unit check format lock bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# uv then trusts the certificates that the system trusts, as pip does.
+export UV_SYSTEM_CERTS := 1
+export UV_NATIVE_TLS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# $(call install,LOCK): exactly what the lock file says, by uv where it works, by pip where it does not.
+define install
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(1) requirements-uv.lock 2>$(VENV)/uv.log \
+	  || $(BIN)/python -m pip install --quiet --require-hashes -r $(1) -r requirements-uv.lock \
+	  || { cat $(VENV)/uv.log; echo "setup: the packages of $(1) could not be installed; is the package index reachable?" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endef
+
+$(VENV)/.created: requirements-uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "setup: Python 3.11, 3.12 or 3.13 is needed; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { echo "setup: python3 -m venv does not work here; on Debian or Ubuntu install the package python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.lock
+	@touch $@
+
+# A development environment can do all that a sandbox environment can.
+$(VENV)/.sandbox: $(VENV)/.created requirements-sandbox.lock pyproject.toml
+	@test -e $(VENV)/.dev && test ! requirements-sandbox.lock -nt $(VENV)/.dev || { echo "setup: installing the gateway and the servers it runs on" >&2; }
+	$(if $(wildcard $(VENV)/.dev),$(call install,requirements-dev.lock),$(call install,requirements-sandbox.lock))
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.created requirements-dev.lock pyproject.toml
+	@echo "setup: installing the gateway with its development tools" >&2
+	$(call install,requirements-dev.lock)
+	@touch $@ $(VENV)/.sandbox
+
+setup: $(VENV)/.dev ## prepare .venv with the gateway and all tools
+
+demo: $(VENV)/.sandbox ## start everything, take a payment with each provider, show what was stored, stop
+	@$(BIN)/payment-gateway demo
+
+up: $(VENV)/.sandbox ## start everything on this machine and keep it running
+	@$(BIN)/payment-gateway up
+
+test: $(VENV)/.dev ## run every test
+	@$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+test-unit: $(VENV)/.dev ## run the tests that need no process of their own
+	@$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## format, lint, strict types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+format: $(VENV)/.dev ## rewrite the code as the formatter and the linter's safe fixes want it
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure, beside a floor taken in the same run, and print the ratios
+	@$(BIN)/python -m benchmarks
+
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
+lock: $(VENV)/.dev ## renew the lock files after a change of dependencies
+	@$(LOCK) -o requirements.lock
+	@$(LOCK) -c requirements.lock --extra sandbox -o requirements-sandbox.lock
+	@$(LOCK) -c requirements-sandbox.lock --extra dev -o requirements-dev.lock
+
+clean: ## remove what the targets made
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

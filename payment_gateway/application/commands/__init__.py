@@ -1,0 +1,1 @@
+"""One use case a file: intent first, then the provider, then its outcome."""

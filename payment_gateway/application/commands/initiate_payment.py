@@ -1,0 +1,199 @@
+"""Take an order's payment on: store the intent, then have its provider make a checkout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+from payment_gateway.application.commands.open_checkout import (
+    checkout_request,
+    open_checkout,
+    start_attempt,
+)
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import CommandContext, Provider
+from payment_gateway.application.services.payment_service import ExecutedPayment
+from payment_gateway.application.services.stream_service import Loaded
+from payment_gateway.application.services.tenant_service import check_return_url
+from payment_gateway.domain.aggregates.payment import decide
+from payment_gateway.domain.aggregates.payment_commands import InitiatePayment
+from payment_gateway.domain.aggregates.payment_state import fold
+from payment_gateway.domain.errors import (
+    ExternalReferenceInUse,
+    InvalidAmountError,
+    InvalidValue,
+)
+from payment_gateway.domain.value_objects.external_reference_number import (
+    ExternalReferenceNumberVO,
+)
+from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
+from payment_gateway.domain.value_objects.payment_details import PaymentDetailsVO
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
+from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
+
+ORDER_ID_LENGTH_MAX: Final = 128
+FALLBACK_PROVIDERS_MAX: Final = 10
+CUSTOM_PARAMS_BYTES_MAX: Final = 4096
+NUMBERS_TRIED_MAX: Final = 3
+# Never changes: a customer's key is found by it.
+_SUBJECTS: Final = UUID("0a0f3f0e-9f0b-5c7e-8a43-6f0de23f3c55")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentRequest:
+    """What an order service asks for.
+
+    Attributes:
+        external_reference: The caller's own number; ``None`` to be given one.
+        custom_params: Given back untouched; ``CUSTOM_PARAMS_BYTES_MAX`` as JSON at most.
+        customer: ``reference`` and what else is known of the person; sealed.
+    """
+
+    tenant_id: TenantIdVO
+    provider: ProviderTypeVO
+    details: PaymentDetailsVO
+    order_id: str
+    external_reference: ExternalReferenceNumberVO | None
+    fallback_providers: tuple[ProviderTypeVO, ...]
+    allow_pending: bool
+    return_url: str | None
+    cancel_url: str | None
+    custom_params: Mapping[str, Any] | None
+    customer: Mapping[str, Any] | None
+
+
+async def initiate_payment(
+    request: PaymentRequest, context: CommandContext, gateway: Gateway
+) -> ExecutedPayment:
+    """Store the intent and open a checkout; the same request again gives the same payment.
+
+    Returns:
+        The payment: ``AWAITING_PAYER`` with its checkout; ``UNKNOWN``, or ``CREATED`` while another
+        request is asking the provider, without one.
+
+    Raises:
+        InvalidValue: A value is wrong. Nothing was stored, nothing was sent.
+        TenantNotFound: No such tenant.
+        UnsupportedProviderError: No adapter for the provider or a fallback.
+        ProviderNotConfigured: The tenant has no account there.
+        ReturnUrlNotAllowed: The payer would be sent where the tenant has not said.
+        ExternalReferenceInUse: The number names another payment.
+        ProviderUnavailableError: The provider was not reached; the same request may be sent again.
+        PaymentFailedError: The provider refused; the payment has ended.
+        EventStoreUnavailable: No answer; the same request may be sent again with the same number.
+    """
+    await _check(request, gateway)
+    provider = await gateway.credentials.open(
+        request.provider.value, tenant_id=request.tenant_id.value
+    )
+    for last in [False] * (NUMBERS_TRIED_MAX - 1) + [True]:
+        number = request.external_reference or gateway.external_references.next()
+        try:
+            executed = await _store_intent(request, number, provider, context, gateway)
+        except ExternalReferenceInUse:
+            if request.external_reference is not None or last:
+                raise
+        else:
+            return await open_checkout(executed, provider, context, gateway)
+    raise AssertionError("unreachable")
+
+
+async def _check(request: PaymentRequest, gateway: Gateway) -> None:
+    tenant = await gateway.tenants.find(request.tenant_id.value)
+    if not 1 <= len(request.order_id) <= ORDER_ID_LENGTH_MAX or not request.order_id.isprintable():
+        raise InvalidValue(
+            f"an order id has 1 to {ORDER_ID_LENGTH_MAX} characters", param="orderId"
+        )
+    if len(request.fallback_providers) > FALLBACK_PROVIDERS_MAX:
+        raise InvalidValue(
+            f"at most {FALLBACK_PROVIDERS_MAX} fallback providers", param="fallbackProviders"
+        )
+    for provider in (request.provider, *request.fallback_providers):
+        gateway.provider_factory.capabilities(provider.value)
+    amount = request.details.amount
+    if Decimal(amount.decimal) > gateway.amount_max:
+        raise InvalidAmountError(f"an amount is at most {gateway.amount_max:f} {amount.currency}")
+    if len(_canonical(request.custom_params)) > CUSTOM_PARAMS_BYTES_MAX:
+        raise InvalidValue(
+            f"customParams has at most {CUSTOM_PARAMS_BYTES_MAX} bytes", param="customParams"
+        )
+    check_return_url(request.return_url, tenant, param="returnUrl")
+    check_return_url(request.cancel_url, tenant, param="cancelUrl")
+
+
+async def _store_intent(
+    request: PaymentRequest,
+    number: ExternalReferenceNumberVO,
+    provider: Provider,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    command = _command(request, number, gateway)
+    prospect = fold(decide(command, None))
+    assert prospect is not None, "initiating an unknown payment makes it"
+    attempt = start_attempt(prospect, handle=None)
+    provider.check(
+        checkout_request(fold([*decide(command, None), *decide(attempt, prospect)]), gateway)
+    )
+    if command.subject_id is not None:
+        command = await _sealed(command, request, context, gateway)
+    commands = (command,) if provider.capabilities.prepares else (command, attempt)
+    fresh: Loaded[Any] = Loaded(state=None, revision=None, position=0)
+    return await gateway.payments.execute(
+        command.payment_id, *commands, context=context, after=fresh
+    )
+
+
+def _command(
+    request: PaymentRequest, number: ExternalReferenceNumberVO, gateway: Gateway
+) -> InitiatePayment:
+    payment_id = PaymentIdVO.of(number)
+    return InitiatePayment(
+        payment_id=payment_id,
+        tenant_id=request.tenant_id,
+        external_reference=number,
+        order_id=request.order_id,
+        details=request.details,
+        provider=request.provider,
+        fallback_providers=request.fallback_providers,
+        allow_pending=request.allow_pending,
+        return_url=request.return_url,
+        cancel_url=request.cancel_url,
+        subject_id=_subject_id(request, payment_id),
+        personal=None,
+        fingerprint=gateway.fingerprint(_canonical(asdict(request))),
+    )
+
+
+async def _sealed(
+    command: InitiatePayment, request: PaymentRequest, context: CommandContext, gateway: Gateway
+) -> InitiatePayment:
+    assert command.subject_id is not None, "only what has a subject is sealed"
+    personal = {"customer": request.customer, "customParams": request.custom_params}
+    sealed = await gateway.personal_data.seal(
+        personal, subject_id=command.subject_id, context=context
+    )
+    fields = {name: getattr(command, name) for name in InitiatePayment.__dataclass_fields__}
+    return InitiatePayment(**{**fields, "personal": sealed})
+
+
+def _subject_id(request: PaymentRequest, payment_id: PaymentIdVO) -> str | None:
+    if request.customer is not None:
+        whose = f"{request.tenant_id.value}|{request.customer['reference']}"
+        return str(uuid5(_SUBJECTS, whose))
+    return payment_id.value if request.custom_params is not None else None
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True, default=_plain).encode()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Decimal | PaymentAmountVO):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is no part of a request")

@@ -1,0 +1,213 @@
+"""Finish what a crash, a lost answer or a payer who never came back has left open.
+
+Intents without outcome are asked about, never repeated blindly: either the provider is asked where
+the thing stands, or it is told again under the same id, by which it knows that it was told before.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from payment_gateway.application.commands.open_checkout import ask_for_checkout
+from payment_gateway.application.commands.refund_payment import carry_out_refund
+from payment_gateway.application.commands.settle_payment import (
+    checkout_reference,
+    report_of,
+    settle_payment,
+)
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import (
+    Absent,
+    AwaitingPayer,
+    CommandContext,
+    Expired,
+    Provider,
+    ProviderOutcomeUnknown,
+    ProviderUnavailable,
+)
+from payment_gateway.application.services.payment_service import ExecutedPayment
+from payment_gateway.domain.aggregates.payment_commands import (
+    Operation,
+    RecordAttemptFailure,
+    RecordExpiry,
+    RecordUnknownOutcome,
+)
+from payment_gateway.domain.aggregates.payment_state import Payment
+from payment_gateway.domain.errors import PaymentFailedError, RefundFailed
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
+
+# Longer than any request to a provider takes, so whoever stored an intent is done or dead.
+INTENT_AGE_MIN: Final = timedelta(seconds=60)
+# A payment whose provider was never reached is closed after this; nobody was given a page to pay at.
+IDLE_AGE_MAX: Final = timedelta(hours=24)
+
+_REFUND_IN_DOUBT: Final = frozenset(
+    {RefundStatusVO.REQUESTED, RefundStatusVO.PENDING, RefundStatusVO.UNKNOWN}
+)
+
+
+def is_open(payment: Payment) -> bool:
+    """Whether anything of this payment may still change without anybody asking for it."""
+    ended = payment.status.is_closed_unpaid or payment.captured is not None
+    waiting = not ended and payment.status is not PaymentStatusVO.NEEDS_OPERATOR
+    return waiting or any(r.status in _REFUND_IN_DOUBT for r in payment.refunds.values())
+
+
+async def recover_payment(
+    payment_id: PaymentIdVO, last_change_at: datetime, context: CommandContext, gateway: Gateway
+) -> ExecutedPayment:
+    """Ask the provider about whatever is open, and record what it says.
+
+    Args:
+        payment_id: Which payment.
+        last_change_at: When its newest event was recorded.
+        context: The recovery, for the payment's tenant.
+        gateway: The services.
+
+    Raises:
+        PaymentNotFound: None of this tenant has that id.
+        ProviderUnavailableError: The provider gave no answer; try again later.
+        ProviderNotConfigured: The tenant's credentials are gone.
+    """
+    found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
+    executed = found.unchanged
+    if not is_open(executed.state):
+        return executed
+    provider = await gateway.credentials.open(
+        executed.state.provider, tenant_id=executed.state.tenant_id
+    )
+    age = context.at - last_change_at
+    if executed.state.has_open_attempt:
+        executed = await _recover_attempt(executed, provider, age, context, gateway)
+    elif executed.state.status is PaymentStatusVO.CREATED:
+        executed = await _close_idle(executed, age, context, gateway)
+    elif executed.state.checkout is not None and executed.state.captured is None:
+        executed = await _recover_checkout(executed, provider, age, context, gateway)
+    for refund in executed.state.refunds.values():
+        if refund.status in _REFUND_IN_DOUBT:
+            executed = await _recover_refund(
+                executed, refund.refund_id, provider, age=age, context=context, gateway=gateway
+            )
+    return executed
+
+
+async def _recover_attempt(
+    executed: ExecutedPayment,
+    provider: Provider,
+    age: timedelta,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    payment = executed.state
+    attempt = payment.attempt
+    assert attempt is not None, "there is an open attempt"
+    if payment.status is PaymentStatusVO.CREATED:
+        if age < INTENT_AGE_MIN:
+            return executed
+        executed = await _doubt(executed, "checkout", attempt.attempt_id, context, gateway)
+    if attempt.handle is None:
+        try:
+            return await ask_for_checkout(executed, provider, context, gateway)
+        except PaymentFailedError:  # the refusal is recorded
+            return (
+                await gateway.payments.find(payment.payment_id, tenant_id=context.tenant_id)
+            ).unchanged
+    try:
+        standing = await provider.inquire(checkout_reference(payment))
+    except (ProviderUnavailable, ProviderOutcomeUnknown):
+        return executed.unchanged
+    closing = RecordAttemptFailure(
+        payment_id=payment.payment_id,
+        attempt_id=attempt.attempt_id,
+        proof="absent" if isinstance(standing, Absent) else "expired",
+        reason="the answer to the request was lost",
+    )
+    match standing:
+        case Absent():  # it never arrived: the next request with this number starts anew
+            return await gateway.payments.execute(
+                payment.payment_id, closing, context=context, after=executed.loaded
+            )
+        case AwaitingPayer():  # nobody was given the page; it lapses by itself
+            return executed.unchanged
+        case Expired():
+            expiry = RecordExpiry(payment_id=payment.payment_id)
+            return await gateway.payments.execute(
+                payment.payment_id, closing, expiry, context=context, after=executed.loaded
+            )
+        case _:
+            report = report_of(standing, payment)
+            commands = (report,) if report else ()
+            return await gateway.payments.execute(
+                payment.payment_id, *commands, context=context, after=executed.loaded
+            )
+
+
+async def _recover_checkout(
+    executed: ExecutedPayment,
+    provider: Provider,
+    age: timedelta,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    payment = executed.state
+    assert payment.checkout is not None, "there is a checkout"
+    waiting = payment.status is PaymentStatusVO.AWAITING_PAYER
+    if waiting and context.at < payment.checkout.expires_at:
+        return executed
+    if payment.status is PaymentStatusVO.PROCESSING:
+        if age < INTENT_AGE_MIN or payment.capture_id is None:
+            return executed
+        executed = await _doubt(executed, "capture", payment.capture_id, context, gateway)
+    return await settle_payment(executed, provider, context, gateway)
+
+
+async def _recover_refund(
+    executed: ExecutedPayment,
+    refund_id: str,
+    provider: Provider,
+    *,
+    age: timedelta,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    payment_id = executed.state.payment_id
+    if executed.state.refunds[refund_id].status is RefundStatusVO.REQUESTED:
+        if age < INTENT_AGE_MIN:
+            return executed
+        executed = await _doubt(executed, "refund", refund_id, context, gateway)
+    try:
+        return await carry_out_refund(executed, refund_id, provider, context, gateway)
+    except RefundFailed:  # the refusal is recorded
+        return (await gateway.payments.find(payment_id, tenant_id=context.tenant_id)).unchanged
+
+
+async def _close_idle(
+    executed: ExecutedPayment, age: timedelta, context: CommandContext, gateway: Gateway
+) -> ExecutedPayment:
+    if age < IDLE_AGE_MAX:
+        return executed
+    payment_id = executed.state.payment_id
+    return await gateway.payments.execute(
+        payment_id, RecordExpiry(payment_id=payment_id), context=context, after=executed.loaded
+    )
+
+
+async def _doubt(
+    executed: ExecutedPayment,
+    operation: Operation,
+    intent_id: str,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    """Record the doubt before asking, so that nobody takes the intent for one that never left."""
+    doubt = RecordUnknownOutcome(
+        payment_id=executed.state.payment_id,
+        operation=operation,
+        intent_id=intent_id,
+        reason="no outcome was recorded",
+    )
+    return await gateway.payments.execute(
+        executed.state.payment_id, doubt, context=context, after=executed.loaded
+    )

@@ -1,0 +1,38 @@
+"""Everything an entry point may use, in one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from payment_gateway.application.ports import Fingerprint, ProviderFactory
+from payment_gateway.application.services.credential_service import CredentialService
+from payment_gateway.application.services.external_reference_service import (
+    ExternalReferenceService,
+)
+from payment_gateway.application.services.payment_service import PaymentService
+from payment_gateway.application.services.personal_data_service import PersonalDataService
+from payment_gateway.application.services.tenant_service import TenantService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Built by ``bootstrap.open_gateway`` in production and by hand in tests.
+
+    Attributes:
+        public_url: Where payers' browsers reach this gateway, without a slash at the end.
+        amount_max: The largest amount of one payment, in major units of its currency.
+    """
+
+    payments: PaymentService
+    credentials: CredentialService
+    tenants: TenantService
+    personal_data: PersonalDataService
+    external_references: ExternalReferenceService
+    provider_factory: ProviderFactory
+    fingerprint: Fingerprint
+    public_url: str
+    amount_max: Decimal
+    now: Callable[[], datetime]

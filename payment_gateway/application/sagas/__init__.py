@@ -1,0 +1,1 @@
+"""Events in, commands out: what goes on by itself."""

@@ -1,0 +1,1 @@
+"""Application objects that hold a port."""

@@ -1,0 +1,102 @@
+"""Carries commands through the streams of payments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import get_args
+
+from payment_gateway.application.ports import CommandContext, EventStore
+from payment_gateway.application.services.stream_service import Executed, Loaded, StreamService
+from payment_gateway.domain.aggregates.payment import decide
+from payment_gateway.domain.aggregates.payment_commands import PaymentCommand
+from payment_gateway.domain.aggregates.payment_state import Payment, evolve
+from payment_gateway.domain.errors import PaymentNotFound
+from payment_gateway.domain.events.payment import PaymentEvent
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+
+ExecutedPayment = Executed[Payment, PaymentEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPayment:
+    """A payment that is there, with the point it was read at."""
+
+    payment: Payment
+    loaded: Loaded[Payment]
+
+    @property
+    def unchanged(self) -> ExecutedPayment:
+        """The same as the outcome of a command that had nothing left to do."""
+        assert self.loaded.revision is not None, "what was found has a revision"
+        return Executed(
+            events=(),
+            state=self.payment,
+            revision=self.loaded.revision,
+            position=self.loaded.position,
+        )
+
+
+class PaymentService:
+    """Reads payments, and carries commands through their streams."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._streams: StreamService[Payment, PaymentEvent] = StreamService(
+            store=store,
+            category="payment",
+            event_types=get_args(PaymentEvent),
+            evolve=evolve,
+        )
+
+    async def find(self, payment_id: PaymentIdVO, *, tenant_id: str) -> FoundPayment:
+        """Return a payment of this tenant.
+
+        Raises:
+            PaymentNotFound: There is none, or it is another tenant's.
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        loaded = await self._streams.load(payment_id.value)
+        if loaded.state is None or loaded.state.tenant_id != tenant_id:
+            raise PaymentNotFound(payment_id.value)
+        return FoundPayment(payment=loaded.state, loaded=loaded)
+
+    async def execute(
+        self,
+        payment_id: PaymentIdVO,
+        *commands: PaymentCommand,
+        context: CommandContext,
+        after: Loaded[Payment] | None = None,
+    ) -> ExecutedPayment:
+        """Carry out commands together: all of their events are appended, or none.
+
+        Raises:
+            DomainError: One was refused; nothing was appended.
+            StreamMoved: Lost too many races; nothing was appended.
+            EventStoreUnavailable: No answer; asking again is safe.
+        """
+
+        def decide_all(payment: Payment | None) -> list[PaymentEvent]:
+            events: list[PaymentEvent] = []
+            for command in commands:
+                for event in decide(command, payment):
+                    events.append(event)
+                    payment = evolve(payment, event)
+            return events
+
+        return await self._streams.execute(payment_id.value, decide_all, context, after=after)
+
+    async def execute_if(
+        self,
+        payment_id: PaymentIdVO,
+        command: Callable[[Payment], PaymentCommand | None],
+        *,
+        context: CommandContext,
+        after: Loaded[Payment],
+    ) -> ExecutedPayment:
+        """Carry out the command that the payment's state at that moment calls for, if any."""
+
+        def decide_now(payment: Payment | None) -> list[PaymentEvent]:
+            chosen = command(payment) if payment else None
+            return decide(chosen, payment) if chosen else []
+
+        return await self._streams.execute(payment_id.value, decide_now, context, after=after)

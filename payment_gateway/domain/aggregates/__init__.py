@@ -1,0 +1,1 @@
+"""Commands in, events out: one pair of pure functions an aggregate."""

@@ -1,0 +1,334 @@
+"""What is true of a payment after its events: just enough of the history to take the next decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from payment_gateway.domain.events.payment import (
+    CaptureDeclinedEvent,
+    CaptureRequestedEvent,
+    CheckoutCreatedEvent,
+    LateFactRecordedEvent,
+    OperatorNeededEvent,
+    OutcomeUnknownEvent,
+    PaymentCancelledEvent,
+    PaymentCompletedEvent,
+    PaymentEvent,
+    PaymentExpiredEvent,
+    PaymentFailedEvent,
+    PaymentInitiatedEvent,
+    PaymentItem,
+    PaymentPendingEvent,
+    ProviderAttemptFailedEvent,
+    ProviderAttemptStartedEvent,
+    RefundCompletedEvent,
+    RefundFailedEvent,
+    RefundPendingEvent,
+    RefundRequestedEvent,
+)
+from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
+
+# The reason of an attempt or a refund that never left for the provider: it may be tried again.
+NOT_SENT: Final = "not_sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One provider being asked for a checkout; ``is_open`` until its answer is recorded."""
+
+    attempt_id: str
+    number: int
+    provider: str
+    reference_number: str
+    handle: str | None
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """The provider's page where the payer can pay."""
+
+    provider_order_id: str
+    url: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """Money that was asked back; reserved unless it ``FAILED``."""
+
+    refund_id: str
+    amount: PaymentAmountVO
+    status: RefundStatusVO
+    reason: str | None
+    provider_reference: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """The state of one payment.
+
+    Attributes:
+        capture_id: The capture that is under way or in doubt; ``None`` if there is none.
+        captures: How many captures were ever requested.
+        late_facts: What was recorded but not applied, as (fact, provider reference).
+    """
+
+    payment_id: PaymentIdVO
+    tenant_id: str
+    external_reference: str
+    order_id: str
+    amount: PaymentAmountVO
+    items: tuple[PaymentItem, ...]
+    provider: str
+    fallback_providers: tuple[str, ...]
+    allow_pending: bool
+    return_url: str | None
+    cancel_url: str | None
+    fingerprint: str
+    status: PaymentStatusVO = PaymentStatusVO.CREATED
+    attempt: Attempt | None = None
+    checkout: Checkout | None = None
+    capture_id: str | None = None
+    captures: int = 0
+    provider_reference: str | None = None
+    captured: PaymentAmountVO | None = None
+    failure: str | None = None
+    refunds: Mapping[str, Refund] = field(default_factory=dict)
+    late_facts: frozenset[tuple[str, str | None]] = frozenset()
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts there have been."""
+        return self.attempt.number if self.attempt else 0
+
+    @property
+    def has_open_attempt(self) -> bool:
+        """Whether a provider was asked for a checkout and its answer is not recorded."""
+        return self.attempt is not None and self.attempt.is_open
+
+    @property
+    def next_attempt_id(self) -> str:
+        """The id of the attempt after the last one."""
+        return self.payment_id.derive(f"attempt:{self.attempts + 1}")
+
+    @property
+    def next_capture_id(self) -> str:
+        """The id of the capture under way, or of the next one where none is."""
+        return self.capture_id or self.payment_id.derive(f"capture:{self.captures + 1}")
+
+    @property
+    def refunded(self) -> PaymentAmountVO:
+        """What was given back."""
+        return self._sum_of_refunds(RefundStatusVO.COMPLETED)
+
+    @property
+    def refundable(self) -> PaymentAmountVO:
+        """What can still be asked back: taken, and neither given back nor reserved."""
+        captured = self.captured or PaymentAmountVO(0, self.amount.currency)
+        reserved = self._sum_of_refunds(
+            RefundStatusVO.REQUESTED,
+            RefundStatusVO.PENDING,
+            RefundStatusVO.UNKNOWN,
+            RefundStatusVO.COMPLETED,
+        )
+        return captured - reserved
+
+    def _sum_of_refunds(self, *statuses: RefundStatusVO) -> PaymentAmountVO:
+        amounts = (r.amount.amount_minor for r in self.refunds.values() if r.status in statuses)
+        return PaymentAmountVO(sum(amounts), self.amount.currency)
+
+
+def fold(events: Iterable[PaymentEvent]) -> Payment | None:
+    """Replay a history, oldest first; ``None`` for an empty one."""
+    payment: Payment | None = None
+    for event in events:
+        payment = evolve(payment, event)
+    return payment
+
+
+def evolve(payment: Payment | None, event: PaymentEvent) -> Payment:
+    """Return the payment after an event. Refuses nothing: what is recorded has happened."""
+    if isinstance(event, PaymentInitiatedEvent):
+        return _initiated(event)
+    assert payment is not None, f"{type(event).__name__} before PaymentInitiatedEvent"
+    match event:
+        case (
+            RefundRequestedEvent()
+            | RefundPendingEvent()
+            | RefundCompletedEvent()
+            | RefundFailedEvent()
+        ):
+            return _refunded(payment, event)
+        case OutcomeUnknownEvent():
+            return _in_doubt(payment, event)
+        case ProviderAttemptStartedEvent() | ProviderAttemptFailedEvent() | CheckoutCreatedEvent():
+            return _attempted(payment, event)
+        case CaptureRequestedEvent() | CaptureDeclinedEvent():
+            return _captured(payment, event)
+        case LateFactRecordedEvent():
+            fact = (event.fact, event.provider_reference)
+            return replace(payment, late_facts=payment.late_facts | {fact})
+        case _:
+            return _settled(payment, event)
+
+
+def _initiated(event: PaymentInitiatedEvent) -> Payment:
+    return Payment(
+        payment_id=PaymentIdVO(event.payment_id),
+        tenant_id=event.tenant_id,
+        external_reference=event.external_reference,
+        order_id=event.order_id,
+        amount=PaymentAmountVO(event.amount_minor, event.currency),
+        items=event.items,
+        provider=event.provider,
+        fallback_providers=event.fallback_providers,
+        allow_pending=event.allow_pending,
+        return_url=event.return_url,
+        cancel_url=event.cancel_url,
+        fingerprint=event.fingerprint,
+    )
+
+
+def _attempted(
+    payment: Payment,
+    event: ProviderAttemptStartedEvent | ProviderAttemptFailedEvent | CheckoutCreatedEvent,
+) -> Payment:
+    match event:
+        case ProviderAttemptStartedEvent():
+            attempt = Attempt(
+                attempt_id=event.attempt_id,
+                number=event.attempt,
+                provider=event.provider,
+                reference_number=event.provider_reference_number,
+                handle=event.handle,
+                is_open=True,
+            )
+            return replace(payment, attempt=attempt, provider=event.provider)
+        case ProviderAttemptFailedEvent():
+            return replace(
+                payment, attempt=_closed(payment.attempt), status=PaymentStatusVO.CREATED
+            )
+        case CheckoutCreatedEvent():
+            checkout = Checkout(
+                provider_order_id=event.provider_order_id,
+                url=event.checkout_url,
+                expires_at=event.expires_at,
+            )
+            return replace(
+                payment,
+                attempt=_closed(payment.attempt),
+                checkout=checkout,
+                status=PaymentStatusVO.AWAITING_PAYER,
+            )
+        case _:
+            assert_never(event)
+
+
+def _captured(payment: Payment, event: CaptureRequestedEvent | CaptureDeclinedEvent) -> Payment:
+    match event:
+        case CaptureRequestedEvent():
+            return replace(
+                payment,
+                status=PaymentStatusVO.PROCESSING,
+                capture_id=event.capture_id,
+                captures=payment.captures + 1,
+            )
+        case CaptureDeclinedEvent():
+            return replace(payment, status=PaymentStatusVO.AWAITING_PAYER, capture_id=None)
+        case _:
+            assert_never(event)
+
+
+def _settled(
+    payment: Payment,
+    event: PaymentPendingEvent
+    | PaymentCompletedEvent
+    | PaymentFailedEvent
+    | PaymentExpiredEvent
+    | PaymentCancelledEvent
+    | OperatorNeededEvent,
+) -> Payment:
+    match event:
+        case PaymentPendingEvent():
+            reference = event.provider_reference or payment.provider_reference
+            return replace(payment, status=PaymentStatusVO.PENDING, provider_reference=reference)
+        case PaymentCompletedEvent():
+            return replace(
+                payment,
+                status=PaymentStatusVO.COMPLETED,
+                provider_reference=event.provider_reference,
+                captured=PaymentAmountVO(event.captured_minor, event.currency),
+            )
+        case PaymentFailedEvent():
+            return replace(payment, status=PaymentStatusVO.FAILED, failure=event.reason)
+        case PaymentExpiredEvent():
+            return replace(payment, status=PaymentStatusVO.EXPIRED)
+        case PaymentCancelledEvent():
+            return replace(payment, status=PaymentStatusVO.CANCELLED)
+        case OperatorNeededEvent():
+            return replace(
+                payment,
+                status=PaymentStatusVO.NEEDS_OPERATOR,
+                provider_reference=event.provider_reference,
+                failure=event.reason,
+            )
+        case _:
+            assert_never(event)
+
+
+def _in_doubt(payment: Payment, event: OutcomeUnknownEvent) -> Payment:
+    if event.operation == "refund":
+        refund = replace(payment.refunds[event.intent_id], status=RefundStatusVO.UNKNOWN)
+        return replace(payment, refunds={**payment.refunds, refund.refund_id: refund})
+    return replace(payment, status=PaymentStatusVO.UNKNOWN)
+
+
+def _refunded(
+    payment: Payment,
+    event: RefundRequestedEvent | RefundPendingEvent | RefundCompletedEvent | RefundFailedEvent,
+) -> Payment:
+    match event:
+        case RefundRequestedEvent():
+            refund = Refund(
+                refund_id=event.refund_id,
+                amount=PaymentAmountVO(event.amount_minor, event.currency),
+                status=RefundStatusVO.REQUESTED,
+                reason=event.reason,
+            )
+        case RefundPendingEvent():
+            refund = replace(
+                payment.refunds[event.refund_id],
+                status=RefundStatusVO.PENDING,
+                provider_reference=event.provider_reference,
+            )
+        case RefundCompletedEvent():
+            refund = replace(
+                payment.refunds[event.refund_id],
+                status=RefundStatusVO.COMPLETED,
+                provider_reference=event.provider_reference,
+            )
+        case RefundFailedEvent():
+            refund = replace(
+                payment.refunds[event.refund_id],
+                status=RefundStatusVO.FAILED,
+                failure=event.reason,
+            )
+        case _:
+            assert_never(event)
+    after = replace(payment, refunds={**payment.refunds, refund.refund_id: refund})
+    if refund.status is not RefundStatusVO.COMPLETED:
+        return after
+    whole = after.refunded == after.captured
+    status = PaymentStatusVO.REFUNDED if whole else PaymentStatusVO.PARTIALLY_REFUNDED
+    return replace(after, status=status)
+
+
+def _closed(attempt: Attempt | None) -> Attempt | None:
+    return replace(attempt, is_open=False) if attempt else None

@@ -1,0 +1,254 @@
+"""Every way the domain can refuse a command.
+
+DomainError
+├── InvalidValue                 a value object would not hold what it was given
+│   ├── InvalidAmountError       an amount that is no amount of that currency, or out of bounds
+│   └── DetailsDoNotAddUp        the items' total is not the amount
+├── UnsupportedProviderError     no adapter for this provider type
+├── ProviderNotConfigured        the tenant has stored no credentials for it
+├── TenantNotFound               no such tenant
+├── TenantExists                 a tenant of that id was created before
+├── ReturnUrlNotAllowed          an address the tenant has not listed
+├── PaymentNotFound              nothing was ever recorded under this id
+├── ExternalReferenceInUse       the number names another payment
+├── PaymentStateConflict         right command, wrong moment
+│   ├── PaymentNotApproved       the payer has not approved yet
+│   ├── PaymentDeclined          the payer's means of payment was declined
+│   ├── PaymentCancelled         the payment was cancelled
+│   ├── PaymentStillPayable      it cannot be called off, the provider may still take it
+│   └── PaymentExpired           the payer did not pay in time
+├── PaymentFailedError           the provider will not take this payment
+├── RefundExceedsCaptured        more was asked back than is left
+├── RefundIdInUse                the refund id names another refund of this payment
+├── RefundFailed                 the provider will not give this refund
+├── RefundNotSupported           the provider cannot refund at all
+└── ProviderUnavailableError     the provider was not reached; nothing happened there
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class DomainError(Exception):
+    """A command was refused. What was recorded before it stays; nothing is half done.
+
+    Attributes:
+        code: The stable word for this refusal, the same in every interface.
+        retryable: Whether the same command may succeed later without being changed.
+        param: The field at fault where it is one field, in the wire's spelling.
+    """
+
+    code: ClassVar[str]
+    retryable: ClassVar[bool] = False
+    param: str | None = None
+
+
+class InvalidValue(DomainError):
+    """A value object would not hold what it was given."""
+
+    code = "invalid_value"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class InvalidAmountError(InvalidValue):
+    """Not an amount of that currency, or not within bounds."""
+
+    code = "invalid_amount"
+
+    def __init__(self, message: str, *, param: str | None = "amount") -> None:
+        super().__init__(message, param=param)
+
+
+class DetailsDoNotAddUp(InvalidValue):
+    """The items' total is not the amount of the payment."""
+
+    code = "details_do_not_add_up"
+
+    def __init__(self, *, total: str, amount: str) -> None:
+        super().__init__(f"the details add up to {total}, the amount is {amount}", param="details")
+
+
+class UnsupportedProviderError(DomainError):
+    """There is no adapter for this provider type."""
+
+    code = "unsupported_provider"
+    param = "providerType"
+
+    def __init__(self, provider_type: str, supported: tuple[str, ...] = ()) -> None:
+        known = f"; supported: {', '.join(supported)}" if supported else ""
+        super().__init__(f"provider {provider_type} is not supported{known}")
+        self.provider_type = provider_type
+
+
+class ProviderNotConfigured(DomainError):
+    """The tenant has stored no credentials for this provider."""
+
+    code = "provider_not_configured"
+    param = "providerType"
+
+    def __init__(self, provider_type: str) -> None:
+        super().__init__(f"no credentials are stored for {provider_type}; an admin can store them")
+        self.provider_type = provider_type
+
+
+class TenantNotFound(DomainError):
+    """No tenant of that id was ever created."""
+
+    code = "tenant_not_found"
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"there is no tenant {tenant_id}")
+        self.tenant_id = tenant_id
+
+
+class TenantExists(DomainError):
+    """A tenant of that id was created before, with other properties."""
+
+    code = "tenant_exists"
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"tenant {tenant_id} exists already")
+        self.tenant_id = tenant_id
+
+
+class ReturnUrlNotAllowed(DomainError):
+    """The payer would be sent to an origin that the tenant has not listed."""
+
+    code = "return_url_not_allowed"
+
+    def __init__(self, param: str) -> None:
+        super().__init__(f"the origin of {param} is not in the tenant's returnUrls")
+        self.param = param
+
+
+class PaymentNotFound(DomainError):
+    """Nothing was ever recorded under this payment id, as far as the caller may know."""
+
+    code = "payment_not_found"
+
+    def __init__(self, payment_id: str) -> None:
+        super().__init__(f"there is no payment {payment_id}")
+        self.payment_id = payment_id
+
+
+class ExternalReferenceInUse(DomainError):
+    """The external reference number names another payment."""
+
+    code = "external_reference_in_use"
+    param = "externalReferenceNumber"
+
+    def __init__(self) -> None:
+        super().__init__("this external reference number is in use; choose another")
+
+
+class PaymentStateConflict(DomainError):
+    """The command is a legal one, but not while the payment is in this state."""
+
+    code = "payment_state_conflict"
+
+    def __init__(self, *, command: str, status: str) -> None:
+        super().__init__(f"cannot {command} a payment that is {status}")
+        self.command = command
+        self.status = status
+
+
+class PaymentNotApproved(PaymentStateConflict):
+    """The payer has not approved the payment yet; try again once they have."""
+
+    code = "payment_not_approved"
+    retryable = True
+
+
+class PaymentDeclined(PaymentStateConflict):
+    """The payer's means of payment was declined."""
+
+    code = "payment_declined"
+
+
+class PaymentCancelled(PaymentStateConflict):
+    """The payment was cancelled."""
+
+    code = "payment_cancelled"
+
+
+class PaymentStillPayable(PaymentStateConflict):
+    """The provider may still take the money until its checkout expires, and cannot be told not to."""
+
+    code = "payment_still_payable"
+
+
+class PaymentExpired(PaymentStateConflict):
+    """The payer did not pay in time."""
+
+    code = "payment_expired"
+
+
+class PaymentFailedError(DomainError):
+    """The provider will not take this payment; it is final."""
+
+    code = "payment_failed"
+
+    def __init__(self, *, payment_id: str, reason: str) -> None:
+        super().__init__(f"the provider refused the payment: {reason}")
+        self.payment_id = payment_id
+        self.reason = reason
+
+
+class RefundExceedsCaptured(DomainError):
+    """More money was asked back than is still held."""
+
+    code = "refund_exceeds_captured"
+    param = "amount"
+
+    def __init__(self, *, requested: str, refundable: str) -> None:
+        super().__init__(f"a refund of {requested} was asked for, {refundable} is left")
+        self.requested = requested
+        self.refundable = refundable
+
+
+class RefundIdInUse(DomainError):
+    """The refund id names another refund of this payment."""
+
+    code = "refund_id_in_use"
+    param = "refundId"
+
+    def __init__(self, refund_id: str) -> None:
+        super().__init__(f"refund {refund_id} was asked for before with another amount")
+        self.refund_id = refund_id
+
+
+class RefundFailed(DomainError):
+    """The provider will not give this refund; the money can be asked back again."""
+
+    code = "refund_failed"
+
+    def __init__(self, *, refund_id: str, reason: str) -> None:
+        super().__init__(f"the provider refused the refund: {reason}")
+        self.refund_id = refund_id
+        self.reason = reason
+
+
+class RefundNotSupported(DomainError):
+    """The provider has no refunds; one must be made by hand in its own panel."""
+
+    code = "refund_not_supported"
+
+    def __init__(self, provider_type: str) -> None:
+        super().__init__(f"{provider_type} cannot refund through its interface")
+        self.provider_type = provider_type
+
+
+class ProviderUnavailableError(DomainError):
+    """The provider was not reached, or told us to slow down: nothing happened there."""
+
+    code = "provider_unavailable"
+    retryable = True
+
+    def __init__(self, provider_type: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{provider_type} cannot be reached at the moment")
+        self.provider_type = provider_type
+        self.retry_after_s = retry_after_s

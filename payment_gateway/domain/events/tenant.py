@@ -1,0 +1,21 @@
+"""What can have happened to a tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantCreatedEvent:
+    """A tenant may use the gateway.
+
+    Attributes:
+        return_origins: Where payers may be sent back to: scheme, host and port.
+    """
+
+    tenant_id: str
+    name: str | None
+    return_origins: tuple[str, ...]
+
+
+TenantEvent = TenantCreatedEvent

@@ -55,8 +55,20 @@ class PaymentService:
             PaymentNotFound: There is none, or it is another tenant's.
             EventStoreUnavailable: The event store gave no answer.
         """
+        found = await self.find_of_any_tenant(payment_id)
+        if found.payment.tenant_id != tenant_id:
+            raise PaymentNotFound(payment_id.value)
+        return found
+
+    async def find_of_any_tenant(self, payment_id: PaymentIdVO) -> FoundPayment:
+        """Return a payment for a door that knows no tenant: the payer's browser coming back.
+
+        Raises:
+            PaymentNotFound: There is none.
+            EventStoreUnavailable: The event store gave no answer.
+        """
         loaded = await self._streams.load(payment_id.value)
-        if loaded.state is None or loaded.state.tenant_id != tenant_id:
+        if loaded.state is None:
             raise PaymentNotFound(payment_id.value)
         return FoundPayment(payment=loaded.state, loaded=loaded)
 

@@ -1,0 +1,62 @@
+"""Structured logs, from the first line: an event name and ids, never a secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Final, Literal
+
+import structlog
+
+_LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+# Libraries that say at "info" what only their own authors want to know.
+_QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "pymongo", "hpack")
+
+
+def configure_logs(
+    *,
+    log_format: Literal["json", "console"],
+    level: Literal["debug", "info", "warning", "error"],
+    process: str,
+) -> None:
+    """Send every log line of this process, ours and the libraries', to stderr in one form.
+
+    Args:
+        log_format: ``json``: one object a line; ``console``: for a person at a terminal.
+        level: The least that is written.
+        process: Which kind of process this is; it stands in each line.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    renderer: list[Any] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        if log_format == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(_LEVELS[level])
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, _LEVELS[level]))
+    structlog.contextvars.bind_contextvars(process=process)

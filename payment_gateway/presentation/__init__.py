@@ -1,0 +1,1 @@
+"""How the outside world reaches the use cases: parse, call one, render."""

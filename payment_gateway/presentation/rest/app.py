@@ -1,0 +1,111 @@
+"""The ASGI application, made over whatever it is given."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+
+from payment_gateway.presentation.rest import (
+    checkout_return,
+    errors,
+    payments,
+    providers,
+    tenants,
+)
+from payment_gateway.presentation.rest.access import Authenticate, Caller
+from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
+from payment_gateway.presentation.rest.request_context import RequestContext
+
+DESCRIPTION = """Commands and queries of the payment gateway.
+
+Send `Authorization: Bearer KEY`. Amounts are decimal strings in answers, decimal strings or JSON numbers in
+requests, and are read exactly. Every refusal is problem details (RFC 9457) with a stable `code`.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """What the application works with while it is open.
+
+    Attributes:
+        checks: Each dependency by name, with a call that returns whether it answers.
+    """
+
+    command_side: CommandSide
+    authenticate: Authenticate
+    checks: Mapping[str, Callable[[], Awaitable[bool]]]
+
+
+def create_app(
+    open_application: Callable[[FastAPI], AbstractAsyncContextManager[Application]],
+    *,
+    query_routers: Sequence[APIRouter] = (),
+    query_refusals: Mapping[type[Exception], errors.Refusal] | None = None,
+) -> FastAPI:
+    """Return the API.
+
+    Args:
+        open_application: Opens the connections; given the app, so that the read side can put
+            what its routes need into ``app.state``.
+        query_routers: The read side's routes.
+        query_refusals: How the read side's own refusals are answered.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_application(app) as application:
+            app.state.application = application
+            app.state.command_side = application.command_side
+            yield
+
+    app = FastAPI(
+        title="Payment gateway",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        max_body_size=BODY_BYTES_MAX,
+        telemetry={"logs": False},
+    )
+
+    def authenticate(key: str) -> Caller | None:
+        application: Application = app.state.application
+        return application.authenticate(key)
+
+    app.add_middleware(RequestContext, authenticate=authenticate)
+    errors.install(app, query_refusals or {})
+    for router in (payments.router, providers.router, tenants.router, checkout_return.router):
+        app.include_router(router)
+    for router in query_routers:
+        app.include_router(router)
+    app.include_router(_probes(app))
+    return app
+
+
+def _probes(app: FastAPI) -> APIRouter:
+    router = APIRouter(tags=["probes"])
+
+    @router.get("/livez")
+    async def live() -> dict[str, str]:
+        """Return 200 while the process answers at all."""
+        return {"status": "ok"}
+
+    @router.get("/readyz", responses={503: {"description": "A dependency gives no answer"}})
+    async def ready() -> JSONResponse:
+        """Return 200 when every dependency answers, and which do not."""
+        application: Application = app.state.application
+        results: dict[str, Any] = {
+            name: "ok" if await check() else "unavailable"
+            for name, check in application.checks.items()
+        }
+        healthy = all(result == "ok" for result in results.values())
+        body = {"status": "ok" if healthy else "unavailable", "checks": results}
+        return JSONResponse(body, status_code=200 if healthy else 503)
+
+    return router

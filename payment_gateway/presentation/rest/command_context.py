@@ -1,0 +1,57 @@
+"""What a route needs of a request besides its body: the gateway, and who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import CommandContext
+from payment_gateway.presentation.rest.access import Caller, check_tenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSide:
+    """What the command routes are given by the composition root.
+
+    Attributes:
+        encode_token: From tenant and position in the log to a ``Consistency-Token``.
+    """
+
+    gateway: Gateway
+    encode_token: Callable[[str, int], str]
+
+
+def command_side_of(request: Request) -> CommandSide:
+    """Return what the application was opened with."""
+    side = request.app.state.command_side
+    assert isinstance(side, CommandSide), "the lifespan did not run"
+    return side
+
+
+def context_of(
+    request: Request, caller: Caller, tenant_id: str, side: CommandSide
+) -> CommandContext:
+    """Return who asks, for the metadata of every event.
+
+    Raises:
+        AccessRefused: The caller does not speak for that tenant.
+    """
+    check_tenant(caller, tenant_id)
+    return CommandContext(
+        tenant_id=tenant_id,
+        actor=caller.actor,
+        correlation_id=request.scope["request_id"],
+        traceparent=request.scope["traceparent"],
+        at=side.gateway.now(),
+    )
+
+
+def stamp(
+    response: Response, side: CommandSide, tenant_id: str, *, revision: int, position: int
+) -> None:
+    """Tell the caller where the log and the payment are now."""
+    response.headers["Consistency-Token"] = side.encode_token(tenant_id, position)
+    response.headers["ETag"] = f'"{revision}"'

@@ -1,0 +1,205 @@
+"""Every refusal as problem details (RFC 9457): one table from what went wrong to status and code."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from payment_gateway.application.ports import (
+    EventStoreUnavailable,
+    SealBroken,
+    StreamMoved,
+)
+from payment_gateway.domain import errors as domain
+from payment_gateway.presentation.rest.access import AccessRefused
+from payment_gateway.presentation.rest.json_body import NotJson
+
+RETRY_AFTER_DEFAULT_S: Final = 5
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """How one kind of refusal is answered.
+
+    Attributes:
+        detail: What the caller is told; the exception's own words where it is ``None``.
+    """
+
+    status: int
+    code: str
+    retryable: bool = False
+    detail: str | None = None
+
+
+DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
+    domain.InvalidValue: 422,
+    domain.InvalidAmountError: 422,
+    domain.DetailsDoNotAddUp: 422,
+    domain.UnsupportedProviderError: 422,
+    domain.ProviderNotConfigured: 422,
+    domain.TenantNotFound: 404,
+    domain.TenantExists: 409,
+    domain.ReturnUrlNotAllowed: 422,
+    domain.PaymentNotFound: 404,
+    domain.ExternalReferenceInUse: 409,
+    domain.PaymentStateConflict: 409,
+    domain.PaymentNotApproved: 409,
+    domain.PaymentDeclined: 409,
+    domain.PaymentCancelled: 409,
+    domain.PaymentStillPayable: 409,
+    domain.PaymentExpired: 409,
+    domain.PaymentFailedError: 409,
+    domain.RefundExceedsCaptured: 409,
+    domain.RefundIdInUse: 409,
+    domain.RefundFailed: 409,
+    domain.RefundNotSupported: 422,
+    domain.ProviderUnavailableError: 503,
+}
+
+OTHER: Final[Mapping[type[Exception], Refusal]] = {
+    NotJson: Refusal(status=400, code="not_json"),
+    StreamMoved: Refusal(
+        status=409,
+        code="conflict",
+        retryable=True,
+        detail="others kept changing the same thing; send the same again",
+    ),
+    EventStoreUnavailable: Refusal(
+        status=503,
+        code="event_store_unavailable",
+        retryable=True,
+        detail="the event store gives no answer; send the same again later",
+    ),
+    SealBroken: Refusal(
+        status=503,
+        code="secrets_unreadable",
+        detail="stored secrets do not open with this installation's key; tell its operator",
+    ),
+}
+
+_HTTP_CODES: Final = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+
+
+def install(app: FastAPI, others: Mapping[type[Exception], Refusal]) -> None:
+    """Answer every exception as a problem; ``others`` are those of the read side."""
+    table = {**OTHER, **others}
+
+    async def refuse_domain(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, domain.DomainError), "registered for domain errors"
+        extensions: dict[str, Any] = {}
+        for attribute, key in (("payment_id", "paymentId"), ("refund_id", "refundId")):
+            if isinstance(error, domain.PaymentFailedError | domain.RefundFailed):
+                value = getattr(error, attribute, None)
+                extensions |= {key: value} if value else {}
+        return problem(
+            request,
+            status=DOMAIN_STATUS[type(error)],
+            code=error.code,
+            detail=str(error),
+            retryable=error.retryable,
+            param=error.param,
+            retry_after_s=getattr(error, "retry_after_s", None),
+            **extensions,
+        )
+
+    async def refuse_other(request: Request, error: Exception) -> JSONResponse:
+        refusal = next(table[cls] for cls in type(error).__mro__ if cls in table)
+        if refusal.status >= 500:
+            log.warning("request.refused", code=refusal.code, error=type(error).__name__)
+        return problem(
+            request,
+            status=refusal.status,
+            code=refusal.code,
+            detail=refusal.detail or str(error),
+            retryable=refusal.retryable,
+        )
+
+    app.add_exception_handler(domain.DomainError, refuse_domain)
+    for error_type in table:
+        app.add_exception_handler(error_type, refuse_other)
+    app.add_exception_handler(AccessRefused, _refuse_access)
+    app.add_exception_handler(RequestValidationError, _refuse_value)
+    app.add_exception_handler(HTTPException, _refuse_http)
+    app.add_exception_handler(Exception, _fail)
+
+
+def problem(
+    request: Request,
+    *,
+    status: int,
+    code: str,
+    detail: str,
+    retryable: bool = False,
+    param: str | None = None,
+    retry_after_s: float | None = None,
+    **extensions: Any,
+) -> JSONResponse:
+    """Return problem details; ``extensions`` are further members."""
+    body = {
+        "type": f"{request.scope.get('root_path', '')}/docs/errors#{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        "retryable": retryable,
+        "requestId": request.scope.get("request_id"),
+        **({"param": param} if param else {}),
+        **extensions,
+    }
+    headers = {"Cache-Control": "no-store"}
+    if status in {429, 503}:
+        headers["Retry-After"] = str(math.ceil(retry_after_s or RETRY_AFTER_DEFAULT_S))
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        body, status_code=status, media_type="application/problem+json", headers=headers
+    )
+
+
+async def _refuse_access(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AccessRefused), "registered for refused access"
+    return problem(request, status=error.status, code=error.code, detail=str(error))
+
+
+async def _refuse_value(request: Request, error: Exception) -> JSONResponse:
+    """Name the first field at fault; the value itself is not repeated, it may be a secret."""
+    assert isinstance(error, RequestValidationError), "registered for values"
+    first = error.errors()[0]
+    where = [str(part) for part in first["loc"][1:]]
+    param = ".".join(where) or None
+    code = "invalid_amount" if where and where[-1] in {"amount", "price"} else "invalid_value"
+    detail = "unknown field" if first["type"] == "extra_forbidden" else first["msg"]
+    return problem(request, status=422, code=code, detail=detail, param=param)
+
+
+async def _refuse_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException), "registered for HTTP errors"
+    code = _HTTP_CODES.get(error.status_code, "bad_request")
+    return problem(request, status=error.status_code, code=code, detail=error.detail)
+
+
+async def _fail(request: Request, error: Exception) -> JSONResponse:
+    log.error("request.failed", path=request.url.path, error=type(error).__name__, exc_info=error)
+    return problem(
+        request,
+        status=500,
+        code="internal_error",
+        detail="this should not have happened; the request id leads to its trace in the logs",
+        retryable=True,
+    )

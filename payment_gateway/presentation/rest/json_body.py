@@ -1,0 +1,98 @@
+"""JSON read exactly: numbers as decimals, never through a float; nothing ambiguous."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Coroutine
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NoReturn
+
+from fastapi import Request, Response
+from fastapi.routing import APIRoute
+
+BODY_BYTES_MAX: Final = 256 * 1024
+_NUMBER_LENGTH_MAX: Final = 64
+
+
+class NotJson(Exception):
+    """The body is not JSON that can be read without doubt; the message says why."""
+
+
+class ExactJsonRequest(Request):
+    """A request whose numbers are ``int`` or ``Decimal``."""
+
+    async def json(self) -> Any:
+        """Return the body.
+
+        Raises:
+            NotJson: Not JSON, a key twice in one object, NaN, or nested too deep.
+        """
+        if not hasattr(self, "_json"):
+            self._json = read_json(await self.body())
+        return self._json
+
+
+class ExactJsonRoute(APIRoute):
+    """A route whose JSON bodies are read exactly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler, given a request that reads numbers exactly."""
+        handle = super().get_route_handler()
+
+        async def handle_exactly(request: Request) -> Response:
+            if request.method in {"POST", "PUT", "PATCH"}:
+                content_type = request.headers.get("content-type", "").partition(";")[0].strip()
+                if content_type.lower() != "application/json":
+                    raise NotJson("send the body as application/json")
+                exact = ExactJsonRequest(request.scope, request.receive)
+                await exact.json()  # what is no JSON is refused before anything else is looked at
+                return await handle(exact)
+            return await handle(request)
+
+        return handle_exactly
+
+
+def read_json(raw: bytes) -> Any:
+    """Return what the bytes say.
+
+    Raises:
+        NotJson: Not JSON, a key twice in one object, NaN, or nested too deep.
+    """
+    try:
+        return json.loads(
+            raw,
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object,
+        )
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise NotJson("the body is not JSON") from error
+    except RecursionError as error:
+        raise NotJson("the body is nested too deep") from error
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _NUMBER_LENGTH_MAX:
+        raise NotJson("the body has a number with too many digits")
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        raise NotJson("the body has a number out of all bounds") from error
+
+
+def _integer(text: str) -> int:
+    if len(text) > _NUMBER_LENGTH_MAX:
+        raise NotJson("the body has a number with too many digits")
+    return int(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotJson(f"{name} is no number")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise NotJson("the body has a key twice in one object")
+    return read

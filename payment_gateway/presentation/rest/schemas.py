@@ -1,0 +1,224 @@
+"""The shapes that travel: camelCase, exact amounts, nothing unknown accepted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, WithJsonSchema
+from pydantic.alias_generators import to_camel
+
+
+def _exact(value: object) -> Decimal | str:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError("an amount is a JSON number or a decimal string")  # noqa: TRY004 - pydantic's way to refuse
+    return Decimal(value) if isinstance(value, int) else value
+
+
+# A number or a decimal text; which currency it is of, and so how many digits it may have, is the domain's to say.
+Amount = Annotated[
+    Decimal | str,
+    PlainValidator(_exact),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "exclusiveMinimum": 0},
+                {"type": "string", "pattern": r"^[0-9]{1,15}(\.[0-9]{1,4})?$"},
+            ],
+            "examples": ["19.99"],
+        }
+    ),
+]
+DecimalText = Annotated[str, Field(examples=["19.99"])]
+TenantId = Annotated[str, Field(examples=["demo"], min_length=1, max_length=63)]
+ProviderType = Annotated[str, Field(examples=["PAYPAL"], min_length=1, max_length=32)]
+PaymentId = Annotated[
+    str, Field(examples=["6c0a33a7-7f0c-5a6f-a4a9-6a6a0c8fb1b5"], min_length=1, max_length=64)
+]
+
+
+class Body(BaseModel):
+    """A request: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Answer(BaseModel):
+    """A response."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Detail(Body):
+    """One line of what is being paid for."""
+
+    quantity: Annotated[int, Field(ge=1, examples=[2])]
+    description: Annotated[str, Field(min_length=1, max_length=250, examples=["Coffee, 500 g"])]
+    price: Amount
+    url_product: Annotated[str, Field(max_length=2048)] | None = None
+
+
+class Customer(Body):
+    """Whoever pays; kept encrypted under a key of its own."""
+
+    reference: Annotated[str, Field(min_length=1, max_length=128, examples=["customer-17"])]
+    name: Annotated[str, Field(max_length=200)] | None = None
+    email: Annotated[str, Field(max_length=254)] | None = None
+    phone: Annotated[str, Field(max_length=40)] | None = None
+
+
+class InitiateBody(Body):
+    """What an order service asks for."""
+
+    tenant_id: TenantId
+    provider_type: ProviderType
+    amount: Amount
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["USD"])]
+    order_id: Annotated[str, Field(min_length=1, max_length=128, examples=["order-1001"])]
+    details: Annotated[list[Detail], Field(min_length=1, max_length=100)] | None = None
+    custom_params: dict[str, Any] | None = None
+    allow_pending_payments: StrictBool = False
+    external_reference_number: (
+        Annotated[str, Field(max_length=64, examples=["ERN-20260101000000000001"])] | None
+    ) = None
+    fallback_providers: Annotated[list[ProviderType], Field(max_length=10)] = []
+    return_url: Annotated[str, Field(max_length=2048)] | None = None
+    cancel_url: Annotated[str, Field(max_length=2048)] | None = None
+    customer: Customer | None = None
+
+
+class InitiateAnswer(Answer):
+    """The payment, and where the payer pays."""
+
+    payment_id: PaymentId
+    external_reference_number: str
+    status: str
+    provider_type: ProviderType
+    checkout_url: str | None
+    amount: DecimalText
+    currency: str
+    expires_at: datetime | None
+
+
+class CompleteBody(Body):
+    """Which payment to complete."""
+
+    tenant_id: TenantId
+    provider_type: ProviderType
+    payment_id: PaymentId
+
+
+class CompleteAnswer(Answer):
+    """The payment with its money, or as far as that is known."""
+
+    payment_id: PaymentId
+    status: str
+    provider_reference: str | None
+    amount: DecimalText
+    currency: str
+
+
+class RefundBody(Body):
+    """What to give back; all that is left where no amount is given."""
+
+    tenant_id: TenantId
+    payment_id: PaymentId
+    amount: Amount | None = None
+    reason: Annotated[str, Field(max_length=255, examples=["returned goods"])] | None = None
+    refund_id: Annotated[str, Field(max_length=64, examples=["refund-1"])] | None = None
+
+
+class RefundAnswer(Answer):
+    """The refund, and how much was given back in all."""
+
+    payment_id: PaymentId
+    refund_id: str
+    status: str
+    amount: DecimalText
+    refunded_total: DecimalText
+    currency: str
+
+
+class CancelBody(Body):
+    """Which payment to call off."""
+
+    tenant_id: TenantId
+    payment_id: PaymentId
+    reason: Annotated[str, Field(max_length=255)] | None = None
+
+
+class CancelAnswer(Answer):
+    """The payment, called off."""
+
+    payment_id: PaymentId
+    status: str
+
+
+class CredentialsBody(Body):
+    """An account at a provider; the fields are the provider's own."""
+
+    tenant_id: TenantId
+    provider_type: ProviderType
+    credentials: Annotated[
+        dict[str, Any],
+        Field(
+            examples=[
+                {
+                    "clientId": "client-id",
+                    "clientSecret": "client-secret",
+                    "webhookId": "webhook-id",
+                    "sandbox": True,
+                }
+            ]
+        ),
+    ]
+
+
+class CredentialsAnswer(Answer):
+    """What was stored; never a secret."""
+
+    tenant_id: TenantId
+    provider_type: ProviderType
+    version: int
+    fingerprint: str
+    sandbox: bool
+
+
+class TenantBody(Body):
+    """A new tenant, and the origins its payers may be sent back to."""
+
+    tenant_id: TenantId
+    name: Annotated[str, Field(max_length=200, examples=["Demo shop"])] | None = None
+    return_urls: Annotated[
+        list[Annotated[str, Field(max_length=2048)]],
+        Field(max_length=20, examples=[["https://shop.example"]]),
+    ] = []
+
+
+class TenantAnswer(Answer):
+    """A tenant."""
+
+    tenant_id: TenantId
+    name: str | None
+    return_urls: list[str]
+
+
+class Problem(Answer):
+    """Problem details, RFC 9457."""
+
+    type: Annotated[str, Field(examples=["/docs/errors#payment_not_found"])]
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: Annotated[str, Field(examples=["payment_not_found"])]
+    retryable: bool
+    request_id: str
+    param: str | None = None

@@ -1,0 +1,46 @@
+"""Creating tenants, and looking at one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from payment_gateway.domain.aggregates.tenant import Tenant
+from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
+from payment_gateway.presentation.rest.access import Caller, check_tenant, requires
+from payment_gateway.presentation.rest.command_context import (
+    CommandSide,
+    command_side_of,
+    context_of,
+)
+from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.schemas import TenantAnswer, TenantBody
+
+router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], route_class=ExactJsonRoute)
+Admin = Annotated[Caller, Depends(requires("admin"))]
+Side = Annotated[CommandSide, Depends(command_side_of)]
+
+
+@router.post("", status_code=201)
+async def create(body: TenantBody, request: Request, caller: Admin, side: Side) -> TenantAnswer:
+    """Let a tenant use the gateway; the same again changes nothing."""
+    tenant_id = TenantIdVO(body.tenant_id)
+    context = context_of(request, caller, body.tenant_id, side)
+    executed = await side.gateway.tenants.create(
+        tenant_id, name=body.name, return_urls=tuple(body.return_urls), context=context
+    )
+    return _answer(executed.state)
+
+
+@router.get("/{tenant_id}")
+async def show(tenant_id: str, caller: Admin, side: Side) -> TenantAnswer:
+    """Return a tenant."""
+    check_tenant(caller, tenant_id)
+    return _answer(await side.gateway.tenants.find(TenantIdVO(tenant_id).value))
+
+
+def _answer(tenant: Tenant) -> TenantAnswer:
+    return TenantAnswer(
+        tenant_id=tenant.tenant_id, name=tenant.name, return_urls=list(tenant.return_origins)
+    )

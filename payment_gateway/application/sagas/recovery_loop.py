@@ -1,0 +1,93 @@
+"""Looks at payments when they are due, some at a time, until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NoReturn
+from uuid import uuid4
+
+import structlog
+
+from payment_gateway.application.commands.recover_payment import recover_payment
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import (
+    CommandContext,
+    DueLook,
+    EventStoreUnavailable,
+    QueueUnavailable,
+    RecoveryQueue,
+    SealBroken,
+    StreamMoved,
+)
+from payment_gateway.application.sagas.recovery import RETRIES, next_look
+from payment_gateway.domain.errors import DomainError
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+
+ACTOR: Final = "recovery"
+LOOKS_AT_ONCE_MAX: Final = 16
+IDLE_S: Final = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryLoop:
+    """One process's part of the recovery; any number of them share the queue."""
+
+    queue: RecoveryQueue
+    gateway: Gateway
+
+    async def run(self) -> NoReturn:
+        """Look at what is due until cancelled; what fails is due again later."""
+        while True:
+            try:
+                looked = await self.run_once()
+            except QueueUnavailable as error:
+                log.warning("recovery.queue_unavailable", error=str(error))
+                looked = 0
+            if looked == 0:
+                await asyncio.sleep(IDLE_S)
+
+    async def run_once(self) -> int:
+        """Look at the payments that are due now and return how many there were.
+
+        Raises:
+            QueueUnavailable: The queue gave no answer.
+        """
+        looks = await self.queue.claim(self.gateway.now(), limit=LOOKS_AT_ONCE_MAX)
+        await asyncio.gather(*(self._look(look) for look in looks))
+        return len(looks)
+
+    async def _look(self, look: DueLook) -> None:
+        next_at = await self._recover(look)
+        await self.queue.finish(look, next_at)
+
+    async def _recover(self, look: DueLook) -> datetime | None:
+        now = self.gateway.now()
+        context = CommandContext(
+            tenant_id=look.tenant_id, actor=ACTOR, correlation_id=str(uuid4()), at=now
+        )
+        try:
+            executed = await recover_payment(
+                PaymentIdVO(look.payment_id), look.last_change_at, context, self.gateway
+            )
+        except (DomainError, EventStoreUnavailable, StreamMoved, SealBroken) as error:
+            log.warning(
+                "recovery.look_failed",
+                payment_id=look.payment_id,
+                tenant_id=look.tenant_id,
+                looks=look.looks,
+                error=type(error).__name__,
+            )
+            return now + RETRIES[min(look.looks, len(RETRIES) - 1)]
+        log.info(
+            "recovery.looked",
+            payment_id=look.payment_id,
+            tenant_id=look.tenant_id,
+            looks=look.looks,
+            status=executed.state.status,
+            learned=len(executed.events),
+        )
+        return next_look(executed.state, look.looks, now)

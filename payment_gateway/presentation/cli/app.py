@@ -1,0 +1,101 @@
+"""``payment-gateway``: which commands there are, and how what goes wrong is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from payment_gateway.presentation.cli.demo import demo
+from payment_gateway.presentation.cli.eventstore import eventstore
+from payment_gateway.presentation.cli.up import up
+from payment_gateway.settings import Settings
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 picks a free one.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processes:
+    """The processes and checks that the composition root gives to the command line.
+
+    Attributes:
+        serve: Runs the API on a host and a port until it is stopped.
+        work: Runs the reactors until they are stopped.
+        project: Runs the workers of the named read models, of all where none is named.
+        doctor: Checks settings and every dependency; prints; returns whether all is well.
+        refusals: Exceptions whose message is for the person at the terminal.
+    """
+
+    serve: Callable[[Settings, str, int], None]
+    work: Callable[[Settings], None]
+    project: Callable[[Settings, list[str]], None]
+    doctor: Callable[[bool], bool]
+    load_settings: Callable[[], Settings]
+    refusals: tuple[type[Exception], ...]
+
+
+def create_cli(processes: Processes) -> Callable[[], None]:
+    """Return the command line's entry point."""
+    app = typer.Typer(
+        name="payment-gateway",
+        help="A multi-tenant payment gateway. Start with: payment-gateway demo",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.command("up")(up)
+    app.command("demo")(demo)
+    app.add_typer(eventstore, name="eventstore")
+    app.add_typer(_projections(processes), name="projections")
+
+    @app.command("serve")
+    def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+        """Run one API process: commands and queries."""
+        processes.serve(processes.load_settings(), host, port)
+
+    @app.command("work")
+    def work() -> None:
+        """Run one reactor process: it finishes what was left open."""
+        processes.work(processes.load_settings())
+
+    @app.command("doctor")
+    def doctor(
+        as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    ) -> None:
+        """Check the settings and every dependency, and say what to do."""
+        if not processes.doctor(as_json):
+            raise typer.Exit(1)
+
+    def run() -> None:
+        try:
+            app()
+        except processes.refusals as error:
+            Console(stderr=True, soft_wrap=True).print(
+                f"payment-gateway: {error}", style="red", markup=False
+            )
+            raise SystemExit(1) from None
+
+    return run
+
+
+def _projections(processes: Processes) -> typer.Typer:
+    app = typer.Typer(help="The read models.", no_args_is_help=True)
+
+    @app.callback()
+    def group() -> None:
+        """Keep ``run`` a command of its own though it is the only one."""
+
+    @app.command("run")
+    def run(
+        names: Annotated[
+            list[str] | None, typer.Argument(help="Read models; all where none is named.")
+        ] = None,
+    ) -> None:
+        """Run one worker: it builds read models from the events."""
+        processes.project(processes.load_settings(), names or [])
+
+    return app

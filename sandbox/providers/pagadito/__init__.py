@@ -1,0 +1,1 @@
+"""A simulator of Pagadito: APIPG, Connect REST v2 and the payer's page."""

@@ -1,0 +1,152 @@
+"""What a simulator remembers: documents in one SQLite file, durable before they are answered.
+
+Every operation runs alone, inside a savepoint of the batch that is open; one commit then makes the whole
+batch durable. Requests that arrive while the disk is busy share the next commit, so a slow disk costs
+latency, not throughput.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (kind, key)
+);
+CREATE INDEX IF NOT EXISTS documents_in_order ON documents (kind, sequence);
+"""
+
+T = TypeVar("T")
+Document = TypeVar("Document", bound=msgspec.Struct)
+
+
+class StoreUnavailable(Exception):
+    """The data folder cannot be used: not writable, not a database, or another process holds it."""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored document, not yet decoded, with its place in the order of first writing."""
+
+    sequence: int
+    kind: str
+    body: bytes
+
+
+class Store:
+    """Documents by kind and key. Reads and writes belong inside :meth:`transact`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._batch: asyncio.Future[None] | None = None
+
+    def get(self, kind: str, key: str, document_type: type[Document]) -> Document | None:
+        """Return the document, or nothing where there is none."""
+        row = self._connection.execute(
+            "SELECT body FROM documents WHERE kind = ? AND key = ?", (kind, key)
+        ).fetchone()
+        return None if row is None else msgspec.json.decode(row[0], type=document_type)
+
+    def put(self, kind: str, key: str, document: msgspec.Struct) -> None:
+        """Write the document over whatever was there; its place in the order stays."""
+        self._connection.execute(
+            "INSERT INTO documents (kind, key, body) VALUES (?, ?, ?)"
+            " ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+            (kind, key, msgspec.json.encode(document)),
+        )
+
+    def claim(self, kind: str, key: str, document: msgspec.Struct) -> bool:
+        """Write the document unless the key is taken; say whether it was written."""
+        cursor = self._connection.execute(
+            "INSERT INTO documents (kind, key, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (kind, key, msgspec.json.encode(document)),
+        )
+        return cursor.rowcount == 1
+
+    def remove(self, kind: str, key: str) -> None:
+        """Forget the document, if there is one."""
+        self._connection.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
+
+    def page(self, kinds: Sequence[str], *, after: int, limit: int) -> list[Row]:
+        """Return at most ``limit`` documents of these kinds that follow ``after``, in order."""
+        rows = self._connection.execute(
+            "SELECT sequence, kind, body FROM documents"
+            " WHERE kind IN (SELECT value FROM json_each(?)) AND sequence > ?"
+            " ORDER BY sequence LIMIT ?",
+            (msgspec.json.encode(kinds).decode(), after, limit),
+        )
+        return [Row(sequence=sequence, kind=kind, body=body) for sequence, kind, body in rows]
+
+    async def transact(self, work: Callable[[], T]) -> T:
+        """Run ``work`` alone and return, or raise, what it does once that is durable.
+
+        What a failing ``work`` wrote is undone; what others wrote in the same batch stays. A refusal waits
+        for the commit too, because it may rest on what another call has just written.
+
+        Raises:
+            sqlite3.Error: The batch could not be made durable; nothing of it remains.
+        """
+        batch = self._batch or self._open_batch()
+        self._connection.execute("SAVEPOINT work")
+        try:
+            result = work()
+        except BaseException:
+            self._connection.execute("ROLLBACK TO work")
+            self._connection.execute("RELEASE work")
+            await asyncio.shield(batch)
+            raise
+        self._connection.execute("RELEASE work")
+        await asyncio.shield(batch)
+        return result
+
+    def _open_batch(self) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        self._connection.execute("BEGIN")
+        self._batch = loop.create_future()
+        loop.call_soon(self._commit, self._batch)
+        return self._batch
+
+    def _commit(self, batch: asyncio.Future[None]) -> None:
+        self._batch = None
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            batch.set_exception(error)
+        else:
+            batch.set_result(None)
+
+
+@contextmanager
+def open_store(path: Path) -> Iterator[Store]:
+    """Open, or make, the file at ``path`` and hold it alone until the end.
+
+    Raises:
+        StoreUnavailable: With one sentence for a person; choose another folder or end the other process.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # it holds credentials, if only artificial ones
+        connection = sqlite3.connect(path, isolation_level=None, timeout=0)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"cannot write to {path}: {error}") from error
+    try:
+        try:
+            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"cannot use {path}: {error}") from error
+        yield Store(connection)
+    finally:
+        connection.close()

@@ -1,0 +1,119 @@
+"""A gateway over the in-memory event store and a provider with faults on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from payment_gateway.application.commands.initiate_payment import (
+    PaymentRequest,
+    initiate_payment,
+)
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.services.credential_service import CredentialService
+from payment_gateway.application.services.external_reference_service import (
+    ExternalReferenceService,
+)
+from payment_gateway.application.services.payment_service import ExecutedPayment, PaymentService
+from payment_gateway.application.services.personal_data_service import PersonalDataService
+from payment_gateway.application.services.tenant_service import TenantService
+from payment_gateway.domain.aggregates.payment_state import Payment
+from payment_gateway.domain.value_objects.external_reference_number import (
+    ExternalReferenceNumberVO,
+)
+from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
+from payment_gateway.domain.value_objects.payment_details import PaymentDetailsVO
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
+from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
+from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
+from payment_gateway.infrastructure.security.envelope import (
+    EnvelopeCredentialCipher,
+    EnvelopeSubjectCipher,
+    MasterKey,
+)
+from tests.fake_provider import FakeProvider, FakeProviderFactory
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PRICE = PaymentAmountVO(19_99, "USD")
+
+
+@dataclass
+class Shop:
+    """A tenant with accounts at two providers, and a clock that tests set."""
+
+    store: InMemoryEventStore = field(default_factory=InMemoryEventStore)
+    provider: FakeProvider = field(default_factory=FakeProvider)
+    direct: FakeProvider = field(default_factory=lambda: FakeProvider(captures_on_approval=True))
+    now: datetime = NOON
+
+    def __post_init__(self) -> None:
+        self.gateway = self.restarted()
+
+    def restarted(self) -> Gateway:
+        """Return a gateway that remembers nothing but what the store does."""
+        master = MasterKey(b"k" * 32)
+        factory = FakeProviderFactory({"PAYPAL": self.provider, "PAGADITO": self.direct})
+        self.gateway = Gateway(
+            payments=PaymentService(self.store),
+            credentials=CredentialService(
+                store=self.store,
+                cipher=EnvelopeCredentialCipher(master),
+                factory=factory,
+                monotonic=lambda: 0.0,
+            ),
+            tenants=TenantService(store=self.store, monotonic=lambda: 0.0),
+            personal_data=PersonalDataService(self.store, EnvelopeSubjectCipher(master)),
+            external_references=ExternalReferenceService(lambda: 1_700_000_000_000_000_000),
+            provider_factory=factory,
+            fingerprint=master.fingerprint,
+            public_url="https://gateway.example",
+            amount_max=Decimal(1000),
+            now=lambda: self.now,
+        )
+        return self.gateway
+
+    @property
+    def context(self) -> CommandContext:
+        return CommandContext(tenant_id="demo", actor="test", correlation_id="c", at=self.now)
+
+    def later(self, **delta: float) -> None:
+        self.now += timedelta(**delta)
+
+    async def initiate(self, provider: str = "PAYPAL", number: str = "ERN-1") -> ExecutedPayment:
+        return await initiate_payment(request(provider, number), self.context, self.gateway)
+
+    async def payment(self, payment_id: PaymentIdVO) -> Payment:
+        return (await self.gateway.payments.find(payment_id, tenant_id="demo")).payment
+
+    async def history(self, payment_id: PaymentIdVO) -> list[str]:
+        recorded = (await self.store.read(f"payment-{payment_id}")).events
+        return [event.type for event in recorded]
+
+
+async def open_shop() -> Shop:
+    shop = Shop()
+    await shop.gateway.tenants.create(
+        TenantIdVO("demo"), name=None, return_urls=("https://shop.example",), context=shop.context
+    )
+    for provider in ("PAYPAL", "PAGADITO"):
+        await shop.gateway.credentials.save(provider, {"secret": "planted"}, shop.context)
+    return shop
+
+
+def request(provider: str = "PAYPAL", number: str | None = "ERN-1") -> PaymentRequest:
+    return PaymentRequest(
+        tenant_id=TenantIdVO("demo"),
+        provider=ProviderTypeVO(provider),
+        details=PaymentDetailsVO.whole(PRICE, "Coffee"),
+        order_id="order-1",
+        external_reference=ExternalReferenceNumberVO(number) if number else None,
+        fallback_providers=(),
+        allow_pending=False,
+        return_url="https://shop.example/thanks",
+        cancel_url=None,
+        custom_params=None,
+        customer=None,
+    )

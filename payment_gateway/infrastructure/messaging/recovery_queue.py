@@ -28,8 +28,11 @@ class MongoRecoveryQueue:
         self._collection: Final = database[COLLECTION]
 
     async def install(self) -> None:
-        """Make the index by which what is due is found."""
-        await self._collection.create_index([("dueAt", ASCENDING)])
+        """Make the index by which what is due is found; ``QueueUnavailable`` if it cannot."""
+        try:
+            await self._collection.create_index([("dueAt", ASCENDING)])
+        except PyMongoError as error:
+            raise QueueUnavailable(type(error).__name__) from error
 
     async def handle(self, events: Sequence[RecordedEvent], session: Session) -> None:
         """Set each payment's next look by its newest event; part of the subscription's transaction."""

@@ -15,7 +15,9 @@ from payment_gateway.presentation.cli.up import up
 from payment_gateway.settings import Settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 picks a free one.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65_535, help="Port to listen on; 0 picks a free one.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

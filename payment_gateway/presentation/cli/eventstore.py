@@ -24,6 +24,6 @@ def serve(
     ] = 2113,
 ) -> None:
     """Serve EventStoreDB's protocol from one folder until it is stopped."""
-    from sandbox.eventstore.__main__ import run
+    from sandbox.eventstore import run
 
     raise typer.Exit(run(data_dir, host, port))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 
 from payment_gateway.presentation.rest import (
     checkout_return,
+    error_table,
     errors,
     payments,
     providers,
@@ -30,16 +31,20 @@ requests, and are read exactly. Every refusal is problem details (RFC 9457) with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
-    """What the application works with while it is open.
+class Check:
+    """Whether a dependency answers; one that is not required may be away for a while."""
 
-    Attributes:
-        checks: Each dependency by name, with a call that returns whether it answers.
-    """
+    answers: Callable[[], Awaitable[bool]]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """What the application works with while it is open: its checks by dependency."""
 
     command_side: CommandSide
     authenticate: Authenticate
-    checks: Mapping[str, Callable[[], Awaitable[bool]]]
+    checks: Mapping[str, Check]
 
 
 def create_app(
@@ -80,8 +85,8 @@ def create_app(
 
     app.add_middleware(RequestContext, authenticate=authenticate)
     errors.install(app, query_refusals or {})
-    for router in (payments.router, providers.router, tenants.router, checkout_return.router):
-        app.include_router(router)
+    for module in (payments, providers, tenants, checkout_return, error_table):
+        app.include_router(module.router)
     for router in query_routers:
         app.include_router(router)
     app.include_router(_probes(app))
@@ -98,14 +103,16 @@ def _probes(app: FastAPI) -> APIRouter:
 
     @router.get("/readyz", responses={503: {"description": "A dependency gives no answer"}})
     async def ready() -> JSONResponse:
-        """Return 200 when every dependency answers, and which do not."""
+        """Return 200 when every dependency answers that nothing works without, and which do not."""
         application: Application = app.state.application
-        results: dict[str, Any] = {
-            name: "ok" if await check() else "unavailable"
-            for name, check in application.checks.items()
+        checks = application.checks
+        answers = await asyncio.gather(*(check.answers() for check in checks.values()))
+        results = dict(zip(checks, answers, strict=True))
+        healthy = all(results[name] for name, check in checks.items() if check.required)
+        body = {
+            "status": "ok" if healthy else "unavailable",
+            "checks": {name: "ok" if ok else "unavailable" for name, ok in results.items()},
         }
-        healthy = all(result == "ok" for result in results.values())
-        body = {"status": "ok" if healthy else "unavailable", "checks": results}
         return JSONResponse(body, status_code=200 if healthy else 503)
 
     return router

@@ -86,13 +86,48 @@ OTHER: Final[Mapping[type[Exception], Refusal]] = {
     ),
 }
 
-_HTTP_CODES: Final = {
-    401: "unauthorized",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
+# The read side's own refusals; the composition root knows which of its exceptions is which.
+NOT_YET: Final = Refusal(
+    status=503,
+    code="not_yet",
+    retryable=True,
+    detail="the answer does not show your last command yet; ask again",
+)
+READ_MODELS_UNAVAILABLE: Final = Refusal(
+    status=503,
+    code="read_models_unavailable",
+    retryable=True,
+    detail="the read models give no answer; ask again later",
+)
+EVENT_STORE_REFUSED: Final = Refusal(
+    status=503,
+    code="event_store_refused",
+    detail="the event store does not accept this; tell the gateway's operator",
+)
+EVENT_NOT_READABLE: Final = Refusal(
+    status=503,
+    code="event_not_readable",
+    detail="this release cannot read an event of this payment; tell the gateway's operator",
+)
+
+# What is refused before a route is reached.
+HTTP: Final[Mapping[int, Refusal]] = {
+    status: Refusal(status=status, code=code, detail=detail)
+    for status, code, detail in (
+        (400, "bad_request", "the request cannot be understood"),
+        (401, "unauthorized", "send a valid key as: Authorization: Bearer KEY"),
+        (403, "forbidden", "the key may not do this, or does not speak for this tenant"),
+        (404, "not_found", "there is nothing at this address"),
+        (405, "method_not_allowed", "the address does not know this method"),
+        (413, "body_too_large", "the body is larger than the limit"),
+    )
 }
+INTERNAL: Final = Refusal(
+    status=500,
+    code="internal_error",
+    retryable=True,
+    detail="this should not have happened; the request id leads to its trace in the logs",
+)
 
 
 def install(app: FastAPI, others: Mapping[type[Exception], Refusal]) -> None:
@@ -190,7 +225,7 @@ async def _refuse_value(request: Request, error: Exception) -> JSONResponse:
 
 async def _refuse_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException), "registered for HTTP errors"
-    code = _HTTP_CODES.get(error.status_code, "bad_request")
+    code = HTTP.get(error.status_code, HTTP[400]).code
     return problem(request, status=error.status_code, code=code, detail=error.detail)
 
 
@@ -198,8 +233,8 @@ async def _fail(request: Request, error: Exception) -> JSONResponse:
     log.error("request.failed", path=request.url.path, error=type(error).__name__, exc_info=error)
     return problem(
         request,
-        status=500,
-        code="internal_error",
-        detail="this should not have happened; the request id leads to its trace in the logs",
-        retryable=True,
+        status=INTERNAL.status,
+        code=INTERNAL.code,
+        detail=INTERNAL.detail or "",
+        retryable=INTERNAL.retryable,
     )

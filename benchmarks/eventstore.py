@@ -1,0 +1,134 @@
+"""Appends and reads of the embedded event store, beside a server that stores nothing.
+
+Both servers are processes of their own and are measured in turns, so that what else the machine
+does falls on both. The figures are medians over the rounds, the ratio is the median of the pairs'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from statistics import median
+
+from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState
+
+from benchmarks.eventstore_floor import EVENT_DATA, EVENT_METADATA, EVENT_TYPE
+from benchmarks.row import Row
+
+ROUNDS = 7
+# Appends of one measurement, by the number of callers that share them.
+APPENDS = {1: 150, 16: 800, 64: 1280}
+APPENDS_WANTED = {1: None, 16: None, 64: 0.6}
+READ_EVENTS = 6000
+READS_WANTED = 0.75
+READY_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 10.0
+CALL_TIMEOUT_S = 30.0
+
+Measure = Callable[[AsyncEventStoreDBClient], Awaitable[float]]
+
+
+def run() -> list[Row]:
+    """Measure; takes less than a minute."""
+    return asyncio.run(_rows())
+
+
+async def _rows() -> list[Row]:
+    with tempfile.TemporaryDirectory(prefix="bench-eventstore-") as data_dir:
+        module = ["sandbox.eventstore", "--data-dir", data_dir, "--port", "0"]
+        async with _server(*module) as store, _server("benchmarks.eventstore_floor") as floor:
+            rows = []
+            for callers, appends in APPENDS.items():
+                measure = _appends(callers, appends)
+                name = f"appends, {callers} at a time"
+                rows.append(await _row(name, measure, store, floor, APPENDS_WANTED[callers]))
+            rows.append(await _row("events read from $all", _reads, store, floor, READS_WANTED))
+            return rows
+
+
+async def _row(
+    name: str,
+    measure: Measure,
+    store: AsyncEventStoreDBClient,
+    floor: AsyncEventStoreDBClient,
+    wanted: float | None,
+) -> Row:
+    for client in (floor, store):
+        await measure(client)  # the first one warms up
+    pairs = [(await measure(store), await measure(floor)) for _ in range(ROUNDS)]
+    return Row(
+        name=name,
+        value=median(value for value, _ in pairs),
+        unit="per s",
+        floor=median(floor for _, floor in pairs),
+        ratio=median(value / floor for value, floor in pairs),
+        wanted=wanted,
+    )
+
+
+def _appends(callers: int, appends: int) -> Measure:
+    async def append_some(client: AsyncEventStoreDBClient, count: int) -> None:
+        for _ in range(count):
+            event = NewEvent(type=EVENT_TYPE, data=EVENT_DATA, metadata=EVENT_METADATA)
+            await client.append_to_stream(
+                f"payment-{uuid.uuid4()}",
+                current_version=StreamState.NO_STREAM,
+                events=[event],
+                timeout=CALL_TIMEOUT_S,
+            )
+
+    async def measure(client: AsyncEventStoreDBClient) -> float:
+        started = time.perf_counter()
+        each = appends // callers
+        await asyncio.gather(*(append_some(client, each) for _ in range(callers)))
+        return each * callers / (time.perf_counter() - started)
+
+    return measure
+
+
+async def _reads(client: AsyncEventStoreDBClient) -> float:
+    started = time.perf_counter()
+    events = await client.read_all(filter_exclude=[], limit=READ_EVENTS, timeout=CALL_TIMEOUT_S)
+    count = 0
+    async for _ in events:
+        count += 1
+    assert count == READ_EVENTS, f"{count} events came, {READ_EVENTS} were asked for"
+    return count / (time.perf_counter() - started)
+
+
+@asynccontextmanager
+async def _server(*module: str) -> AsyncIterator[AsyncEventStoreDBClient]:
+    """Run a module that prints its address, and yield a client of it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *module, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None, "a pipe was asked for"
+    try:
+        ready = await asyncio.wait_for(process.stdout.readline(), READY_TIMEOUT_S)
+        if not ready:
+            raise RuntimeError(f"{module[0]} did not start, exit code {await process.wait()}")
+        client = AsyncEventStoreDBClient(json.loads(ready)["eventstore"])
+        await client.connect()
+        try:
+            yield client
+        finally:
+            await client.close()
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)

@@ -1,0 +1,123 @@
+"""What uvicorn runs: ``uvicorn --factory payment_gateway.asgi:application``.
+
+Commands and queries meet here: the write side does not know the read side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from pymongo.errors import PyMongoError
+
+from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.bootstrap import load_api_keys, open_gateway
+from payment_gateway.infrastructure.cache import answers, open_cache
+from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
+from payment_gateway.infrastructure.persistence.eventstoredb import (
+    EventStoreDB,
+    EventStoreRefused,
+)
+from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
+from payment_gateway.infrastructure.security.api_keys import ApiKeys
+from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
+from payment_gateway.presentation.rest import errors
+from payment_gateway.presentation.rest.access import Authenticate, Caller, requires
+from payment_gateway.presentation.rest.app import Application, Check, create_app
+from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.settings import Settings
+from projections.consistency import NotYet
+from projections.query_api import Queries, create_query_router
+
+REFUSALS: Final = {
+    NotYet: errors.NOT_YET,
+    PyMongoError: errors.READ_MODELS_UNAVAILABLE,
+    EventStoreRefused: errors.EVENT_STORE_REFUSED,
+    UndecodableEvent: errors.EVENT_NOT_READABLE,
+}
+
+
+def application(settings: Settings | None = None) -> FastAPI:
+    """Return the API wired for production.
+
+    Raises:
+        SettingMissing: No file of keys is named.
+        KeyFileError: The master key cannot be used.
+        ApiKeysFileError: The file of API keys cannot be used.
+    """
+    chosen = settings or Settings()
+    authenticate = _authenticate(load_api_keys(chosen))
+
+    @asynccontextmanager
+    async def open_application(app: FastAPI) -> AsyncIterator[Application]:
+        async with (
+            open_gateway(chosen) as opened,
+            open_mongodb(chosen) as database,
+            open_cache(chosen) as cache,
+        ):
+            tokens = ConsistencyTokens(opened.master)
+            personal_data = opened.gateway.personal_data
+
+            async def open_personal(
+                tenant_id: str, subject_id: str | None, sealed: str
+            ) -> dict[str, Any] | None:
+                assert subject_id is not None, "what is sealed belongs to somebody"
+                return await personal_data.open(sealed, tenant_id=tenant_id, subject_id=subject_id)
+
+            app.state.queries = Queries(
+                database=database,
+                events=opened.event_store,
+                open_personal=open_personal,
+                decode_token=tokens.decode,
+            )
+            checks = {
+                "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),
+                "mongodb": Check(answers=lambda: _mongodb_answers(database)),
+            }
+            if cache is not None:
+                checks["redis"] = Check(answers=lambda: answers(cache), required=False)
+            yield Application(
+                command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
+                authenticate=authenticate,
+                checks=checks,
+            )
+
+    return create_app(
+        open_application,
+        query_routers=[create_query_router(viewer=requires("viewer"), queries=_queries_of)],
+        query_refusals=REFUSALS,
+    )
+
+
+def _authenticate(keys: ApiKeys) -> Authenticate:
+    def authenticate(key: str) -> Caller | None:
+        known = keys.find(key)
+        if known is None:
+            return None
+        return Caller(actor=f"apikey:{known.key_id}", tenant_id=known.tenant_id, roles=known.roles)
+
+    return authenticate
+
+
+def _queries_of(request: Request) -> Queries:
+    queries = request.app.state.queries
+    assert isinstance(queries, Queries), "the lifespan did not run"
+    return queries
+
+
+async def _event_store_answers(store: EventStoreDB) -> bool:
+    try:
+        await store.head()
+    except EventStoreUnavailable:
+        return False
+    return True
+
+
+async def _mongodb_answers(database: Database) -> bool:
+    try:
+        await database.command("ping")
+    except PyMongoError:
+        return False
+    return True

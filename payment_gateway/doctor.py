@@ -1,0 +1,118 @@
+"""``payment-gateway doctor``: every setting, every dependency, and what to do about what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+
+from pydantic import SecretStr
+from pymongo.errors import PyMongoError
+from rich.console import Console
+from rich.table import Table
+
+from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.bootstrap import SettingMissing, load_api_keys
+from payment_gateway.infrastructure.cache import answers, open_cache
+from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
+from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
+from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
+from payment_gateway.infrastructure.security.key_file import KeyFileError
+from payment_gateway.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was checked; ``advice`` says what to do where it is not well."""
+
+    name: str
+    ok: bool
+    advice: str
+
+
+def check_installation(settings: Settings, *, as_json: bool) -> bool:
+    """Print settings and findings; return whether everything that is needed is well."""
+    findings = asyncio.run(_check(settings))
+    shown = _shown(settings)
+    if as_json:
+        document = {"settings": shown, "checks": [asdict(finding) for finding in findings]}
+        print(json.dumps(document))
+    else:
+        _print(shown, findings)
+    return all(finding.ok for finding in findings)
+
+
+async def _check(settings: Settings) -> list[Finding]:
+    checks: dict[str, tuple[Callable[[Settings], Awaitable[str | None]], str]] = {
+        "keys": (_keys, "run: payment-gateway up, or name the files of your keys"),
+        "eventstore": (_eventstore, "start it, or set GATEWAY_EVENTSTORE_URI"),
+        "mongodb": (_mongodb, "start it as a replica set, or set GATEWAY_MONGODB_URI"),
+        "redis": (_redis, "start it, or unset GATEWAY_REDIS_URL: it is not required"),
+    }
+    findings = []
+    for name, (check, advice) in checks.items():
+        problem = await check(settings)
+        told = "" if problem is None else f"{problem}; {advice}"
+        findings.append(Finding(name=name, ok=problem is None, advice=told))
+    return findings
+
+
+async def _keys(settings: Settings) -> str | None:
+    try:
+        load_api_keys(settings)
+    except (SettingMissing, KeyFileError, ApiKeysFileError) as error:
+        return str(error)
+    return None
+
+
+async def _eventstore(settings: Settings) -> str | None:
+    try:
+        async with open_eventstoredb(settings) as store:
+            await store.head()
+    except (EventStoreUnavailable, ValueError) as error:
+        return f"no answer ({type(error).__name__})"
+    return None
+
+
+async def _mongodb(settings: Settings) -> str | None:
+    try:
+        async with open_mongodb(settings) as database:
+            hello = await database.command("hello")
+    except PyMongoError as error:
+        return f"no answer ({type(error).__name__})"
+    # Transactions need one of these two. Source: MongoDB manual, "Transactions".
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        return "it is a standalone server, on which transactions do not work"
+    return None
+
+
+async def _redis(settings: Settings) -> str | None:
+    async with open_cache(settings) as cache:
+        return None if cache is None or await answers(cache) else "no answer"
+
+
+def _shown(settings: Settings) -> dict[str, str]:
+    values = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        secret = isinstance(value, SecretStr)
+        values[f"GATEWAY_{name.upper()}"] = "***" if secret else "" if value is None else str(value)
+    return values
+
+
+def _print(shown: dict[str, str], findings: list[Finding]) -> None:
+    console = Console()
+    settings = Table(title="Settings", title_justify="left")
+    settings.add_column("setting")
+    settings.add_column("value", overflow="fold")
+    for name, value in shown.items():
+        settings.add_row(name, value)
+    console.print(settings)
+    checks = Table(title="Checks", title_justify="left")
+    for column in ("dependency", "state", "what to do"):
+        checks.add_column(column, overflow="fold")
+    for finding in findings:
+        state = "[green]well[/]" if finding.ok else "[red]not well[/]"
+        checks.add_row(finding.name, state, finding.advice)
+    console.print(checks)

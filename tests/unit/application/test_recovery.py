@@ -1,0 +1,134 @@
+"""When a payment is looked at again, and what the loop does with what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from payment_gateway.application.commands.recover_payment import INTENT_AGE_MIN
+from payment_gateway.application.ports import DueLook
+from payment_gateway.application.sagas.recovery import (
+    EXPIRY_MARGIN,
+    FIRST_INQUIRY,
+    RETRIES,
+    first_look,
+    next_look,
+)
+from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
+from payment_gateway.domain.aggregates.payment_state import Payment, fold
+from payment_gateway.domain.events.payment import PaymentEvent
+from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
+from tests.unit.application.gateway_fixture import NOON, Shop
+from tests.unit.application.steps import approved, complete
+from tests.unit.domain.payment_examples import (
+    ATTEMPT,
+    AWAITING,
+    CAPTURE,
+    CAPTURING,
+    CHECKOUT,
+    COMPLETED,
+    LATER,
+    PAID,
+    STARTED,
+    refund_requested,
+    unknown,
+)
+
+
+class TestSchedule:
+    def test_an_unknown_outcome_is_asked_about_within_ten_seconds(self) -> None:
+        first = first_look(unknown("checkout", ATTEMPT), NOON)
+        assert first == NOON + FIRST_INQUIRY
+        assert timedelta(seconds=10) > FIRST_INQUIRY
+
+    @pytest.mark.parametrize("intent", [STARTED, CAPTURING, refund_requested(1)])
+    def test_an_intent_is_left_alone_while_its_owner_may_be_at_work(
+        self, intent: PaymentEvent
+    ) -> None:
+        assert first_look(intent, NOON) == NOON + INTENT_AGE_MIN
+
+    def test_a_checkout_is_looked_at_when_it_has_run_out(self) -> None:
+        assert first_look(CHECKOUT, NOON) == LATER + EXPIRY_MARGIN
+
+    def test_a_paid_payment_is_left_alone(self) -> None:
+        assert first_look(COMPLETED, NOON) is None
+        assert next_look(payment(PAID), 0, NOON) is None
+
+    def test_looks_without_news_grow_apart_but_never_end(self) -> None:
+        doubtful = payment((*AWAITING, CAPTURING, unknown("capture", CAPTURE)))
+        waits = []
+        for looks in range(len(RETRIES) + 2):
+            after = next_look(doubtful, looks, NOON)
+            assert after is not None
+            waits.append(after - NOON)
+        assert waits == [*RETRIES, RETRIES[-1], RETRIES[-1]]
+
+    def test_a_refund_in_doubt_keeps_a_paid_payment_open(self) -> None:
+        doubtful = payment((*PAID, refund_requested(1), unknown("refund", "r1")))
+        assert next_look(doubtful, 0, NOON) == NOON + RETRIES[0]
+
+    def test_a_payer_is_given_the_time_the_checkout_lasts(self) -> None:
+        assert next_look(payment(AWAITING), 0, NOON) == LATER + EXPIRY_MARGIN
+
+
+@dataclass
+class ListQueue:
+    """A queue of given looks, for one loop."""
+
+    looks: list[DueLook]
+    finished: list[datetime | None] = field(default_factory=list)
+
+    async def claim(self, now: datetime, *, limit: int) -> Sequence[DueLook]:
+        claimed, self.looks = self.looks[:limit], self.looks[limit:]
+        return claimed
+
+    async def finish(self, look: DueLook, next_at: datetime | None) -> None:
+        self.finished.append(next_at)
+
+
+class TestLoop:
+    async def test_finishes_what_it_finds_open(self, shop: Shop) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_after")
+        await complete(shop, payment_id)
+        queue = ListQueue([due(payment_id.value)])
+        assert await RecoveryLoop(queue, shop.gateway).run_once() == 1
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.COMPLETED
+        assert queue.finished == [None]
+
+    async def test_what_cannot_be_asked_now_is_asked_later(self, shop: Shop) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_after")
+        await complete(shop, payment_id)
+        shop.provider.fail("inquire", "not_sent")
+        queue = ListQueue([replace(due(payment_id.value), looks=2)])
+        await RecoveryLoop(queue, shop.gateway).run_once()
+        assert queue.finished == [shop.now + RETRIES[2]]
+
+    async def test_one_that_fails_does_not_hold_up_the_others(self, shop: Shop) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_before")
+        await complete(shop, payment_id)
+        missing = due("00000000-0000-0000-0000-000000000000")
+        queue = ListQueue([missing, due(payment_id.value)])
+        assert await RecoveryLoop(queue, shop.gateway).run_once() == 2
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.COMPLETED
+
+
+def payment(history: tuple[PaymentEvent, ...]) -> Payment:
+    state = fold(history)
+    assert state is not None
+    return state
+
+
+def due(payment_id: str) -> DueLook:
+    return DueLook(
+        payment_id=payment_id,
+        tenant_id="demo",
+        last_change_at=NOON - timedelta(hours=1),
+        looks=0,
+        claimed_until=NOON + timedelta(minutes=3),
+    )

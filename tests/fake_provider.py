@@ -63,7 +63,6 @@ class FakeProvider:
 
     captures_on_approval: bool = False
     orders: dict[str, Order] = field(default_factory=dict)
-    orders_by_attempt: dict[str, str] = field(default_factory=dict)
     refunds: dict[str, PaymentAmountVO] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -98,7 +97,7 @@ class FakeProvider:
         if request.amount.currency not in self.capabilities.currencies:
             raise InvalidValue("not a currency of this provider", param="currency")
 
-    async def prepare(self) -> str | None:
+    async def prepare(self, currency: str) -> str | None:
         if not self.captures_on_approval:
             return None
         self._before("prepare")
@@ -109,6 +108,8 @@ class FakeProvider:
         if fault == "refused":
             return CheckoutRefused(reason="NO")
         order_id = request.handle or f"O-{request.attempt_id}"
+        if request.handle in self.orders:
+            raise ProviderOutcomeUnknown("this reference number was sent before")
         self.orders.setdefault(order_id, Order(request.amount))
         self._after(fault)
         return CheckoutOpened(
@@ -140,6 +141,10 @@ class FakeProvider:
     async def capture(self, checkout: CheckoutReference, *, capture_id: str) -> CaptureOutcome:
         fault = self._before("capture")
         order_id = checkout.provider_order_id or ""
+        if order_id not in self.orders or self.orders[order_id].state in {"cancelled", "expired"}:
+            return Declined(reason="NO_SUCH_ORDER", recoverable=False)
+        if self.orders[order_id].state == "open":
+            return Declined(reason="ORDER_NOT_APPROVED", recoverable=True)
         if fault == "declined":
             return Declined(reason="INSTRUMENT_DECLINED", recoverable=True)
         if fault == "refused":
@@ -156,6 +161,9 @@ class FakeProvider:
         fault = self._before("refund")
         if fault == "refused":
             return RefundRefused(reason="REFUND_NOT_ALLOWED")
+        left = self.captured_minor - self.refunded_minor
+        if request.refund_id not in self.refunds and request.amount.amount_minor > left:
+            return RefundRefused(reason="REFUND_AMOUNT_EXCEEDED")
         self.refunds.setdefault(request.refund_id, request.amount)
         self._after(fault)
         return Refunded(reference=f"R-{request.refund_id}")

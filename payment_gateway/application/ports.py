@@ -308,8 +308,8 @@ class Provider(Protocol):
         """
         ...
 
-    async def prepare(self) -> str | None:
-        """Return what an attempt must be stored with so that it can be asked about later."""
+    async def prepare(self, currency: str) -> str | None:
+        """Return what an attempt in this currency is stored with, to be asked about later."""
         ...
 
     async def create_checkout(self, request: CheckoutRequest) -> CheckoutOutcome:

@@ -183,7 +183,7 @@ async def _start(
     if not idle or payment.attempts >= ATTEMPTS_MAX:
         return executed.unchanged
     try:
-        handle = await provider.prepare()
+        handle = await provider.prepare(payment.amount.currency)
     except ProviderUnavailable as error:
         raise ProviderUnavailableError(
             payment.provider, retry_after_s=error.retry_after_s

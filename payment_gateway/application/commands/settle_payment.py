@@ -96,8 +96,12 @@ def report_of(standing: Standing, payment: Payment) -> Report | None:
             return _report_of_capture(standing, payment)
         case CancelledByPayer():
             return RecordCancellation(payment_id=payment_id, reason="the payer called it off")
-        case Expired():
+        case Expired() if payment.capture_id is None:
             return RecordExpiry(payment_id=payment_id)
+        case Expired():
+            # We asked for the money and do not know what came of it. That the order is gone now
+            # does not say that it was never captured, so the doubt stays.
+            return None
         case AwaitingPayer() | Approved() | Absent():
             return None
         case _:

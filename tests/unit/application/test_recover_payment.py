@@ -72,6 +72,16 @@ class TestRecovery:
         shop.provider.orders[payment.checkout.provider_order_id].state = "expired"
         assert (await recover(shop, payment.payment_id)).state.status is PaymentStatusVO.EXPIRED
 
+    async def test_an_order_that_is_gone_does_not_say_that_its_capture_never_was(
+        self, shop: Shop
+    ) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_after")
+        in_doubt = (await complete(shop, payment_id)).state
+        assert in_doubt.checkout is not None
+        shop.provider.orders[in_doubt.checkout.provider_order_id].state = "expired"
+        assert (await recover(shop, payment_id)).state.status is PaymentStatusVO.UNKNOWN
+
     async def test_closes_what_no_provider_was_ever_reached_for(self, shop: Shop) -> None:
         shop.provider.fail("create", "not_sent")
         with pytest.raises(ProviderUnavailableError):

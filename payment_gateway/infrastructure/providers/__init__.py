@@ -1,0 +1,1 @@
+"""Companies that move money, one package each, behind the application's ``Provider`` port."""

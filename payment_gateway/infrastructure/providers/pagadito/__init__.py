@@ -1,0 +1,1 @@
+"""Pagadito: APIPG, the form interface of its own libraries."""

@@ -1,0 +1,1 @@
+"""PayPal: REST, Orders v2 and Payments v2."""

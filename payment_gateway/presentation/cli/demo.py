@@ -7,13 +7,20 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from payment_gateway.presentation.cli.demo_report import as_document, show_journey, show_step
-from payment_gateway.presentation.cli.sandbox_extra import exit_with, sandbox_needed
+from payment_gateway.presentation.cli.sandbox_extra import (
+    failures_told,
+    sandbox_needed,
+    tell_ready,
+)
+
+if TYPE_CHECKING:
+    from sandbox.demo.steps import Step
 
 # Set by whoever starts the demo earlier than this process does, so that the set-up counts as well.
 STARTED_AT = "GATEWAY_DEMO_STARTED_AT"
@@ -22,11 +29,8 @@ STARTED_AT = "GATEWAY_DEMO_STARTED_AT"
 def demo(
     data_dir: Annotated[
         Path | None,
-        typer.Option(
-            envvar="GATEWAY_DATA_DIR",
-            help="Folder that keeps what the demo stores.",
-            show_default="a temporary one",
-        ),
+        # Not from the environment: a demo is nothing that an installation in use should remember.
+        typer.Option(help="Folder that keeps what is stored.", show_default="a temporary one"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -34,11 +38,9 @@ def demo(
     began = time.time()
     with sandbox_needed("demo"):
         from sandbox.demo.run import run_demo
-        from sandbox.demo.steps import Step
-        from sandbox.errors import SandboxError
         from sandbox.supervisor import Interrupted
 
-    out, progress = Console(), Console(stderr=True)
+    out = Console()
     steps: list[Step] = []
 
     def on_step(step: Step) -> None:
@@ -47,19 +49,13 @@ def demo(
             show_step(out, len(steps), step)
 
     try:
-        journey = run_demo(
-            data_dir,
-            started_at=_started_at(began),
-            on_ready=lambda name, seconds: progress.print(
-                f"  {name:<12} ready in {seconds:.1f} s", highlight=False
-            ),
-            on_step=on_step,
-        )
+        with failures_told():
+            journey = run_demo(
+                data_dir, started_at=_started_at(began), on_ready=tell_ready, on_step=on_step
+            )
     except Interrupted:
-        progress.print("Stopped before the demo was done.")
+        typer.echo("Stopped before the demo was done.", err=True)
         raise typer.Exit(1) from None
-    except SandboxError as error:
-        exit_with(error)
     if as_json:
         sys.stdout.write(json.dumps(as_document(journey, steps)) + "\n")
     else:

@@ -4,36 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from sandbox.errors import SandboxError
-
-# What the extra brings in and its modules import.
-EXTRA_PACKAGES = frozenset({"platformdirs", "jinja2", "multipart", "python_multipart"})
+# What to do about a module that is not there, by its name.
+MISSING = {
+    "platformdirs": "install the extra: pip install 'payment-gateway[sandbox]'",
+    "fcntl": "it runs on Linux and macOS; elsewhere, run the parts by themselves",
+}
 
 
 @contextmanager
 def sandbox_needed(command: str) -> Iterator[None]:
-    """Say what to install if an import in the block fails for want of the ``sandbox`` extra."""
+    """Say what to do if an import in the block fails because the sandbox cannot be used here."""
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in EXTRA_PACKAGES:
+        if error.name not in MISSING:
             raise
-        typer.echo(
-            f"payment-gateway {command} needs the package {error.name}; "
-            "install the extra: pip install 'payment-gateway[sandbox]'",
-            err=True,
-        )
+        typer.echo(f"payment-gateway {command} needs {error.name}; {MISSING[error.name]}", err=True)
         raise typer.Exit(1) from None
 
 
-def exit_with(error: SandboxError) -> NoReturn:
-    """Say why, show the last log lines of the part at fault, exit with 1."""
-    if error.log_tail:
-        typer.echo(f"{error.log_tail}\n", err=True)
-    typer.echo(f"payment-gateway: {error}", err=True)
-    raise typer.Exit(1)
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Say why the installation in the block failed, after the last log lines of the part at fault."""
+    from sandbox.errors import SandboxError
+
+    try:
+        yield
+    except SandboxError as error:
+        if error.log_tail:
+            typer.echo(f"{error.log_tail}\n", err=True)
+        typer.echo(f"payment-gateway: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+def tell_ready(part: str, seconds: float) -> None:
+    """Show that a part is ready, and how long it took."""
+    typer.echo(f"  {part:<12} ready in {seconds:.1f} s", err=True)

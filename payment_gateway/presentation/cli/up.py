@@ -13,7 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from payment_gateway.presentation.cli.sandbox_extra import exit_with, sandbox_needed
+from payment_gateway.presentation.cli.sandbox_extra import (
+    failures_told,
+    sandbox_needed,
+    tell_ready,
+)
 
 if TYPE_CHECKING:
     from sandbox.stack import Installation
@@ -44,44 +48,35 @@ def up(
     """Start everything on this machine: servers, simulated providers, API and workers. Ctrl-C stops it."""
     with sandbox_needed("up"):
         from sandbox.data_folder import default_data_dir
-        from sandbox.errors import SandboxError
         from sandbox.stack import run_installation
         from sandbox.supervisor import Interrupted
 
-    progress = Console(stderr=True)
     folder = data_dir or default_data_dir()
-    progress.print(f"Starting everything; its data is in {folder}", highlight=False, soft_wrap=True)
 
     async def until_stopped(installation: Installation) -> None:
         if as_json:
             sys.stdout.write(json.dumps(installation.as_dict()) + "\n")
             sys.stdout.flush()
         else:
-            _show(installation)
+            _show(installation, folder)
         await asyncio.Event().wait()
 
     try:
-        run_installation(
-            until_stopped,
-            data_dir=folder,
-            host=host,
-            port=port,
-            on_ready=lambda name, seconds: progress.print(
-                f"  {name:<12} ready in {seconds:.1f} s", highlight=False
-            ),
-        )
+        with failures_told():
+            run_installation(
+                until_stopped, data_dir=folder, host=host, port=port, on_ready=tell_ready
+            )
     except Interrupted:
-        progress.print("Stopped.")
-    except SandboxError as error:
-        exit_with(error)
+        typer.echo("Stopped.", err=True)
 
 
-def _show(installation: Installation) -> None:
+def _show(installation: Installation, folder: Path) -> None:
     wide = Console(width=max(NARROWEST, Console().width))
     table = Table("part", "address", title="The payment gateway is running", title_justify="left")
     for name, address in installation.addresses.as_dict().items():
         table.add_row(name, escape(address))
     table.add_row("shop", f"{installation.shop_url} (yours; payers may be sent back to it)")
+    table.add_row("data folder", escape(str(folder)))
     table.add_row("API key", installation.keys.demo)
     table.add_row("admin key", installation.keys.admin)
     wide.print(table)

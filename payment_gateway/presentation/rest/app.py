@@ -19,6 +19,7 @@ from payment_gateway.presentation.rest import (
     tenants,
 )
 from payment_gateway.presentation.rest.access import Authenticate, Caller
+from payment_gateway.presentation.rest.body_limit import BodyLimit
 from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
 from payment_gateway.presentation.rest.request_context import RequestContext
@@ -75,7 +76,6 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
-        max_body_size=BODY_BYTES_MAX,
         telemetry={"logs": False},
     )
 
@@ -83,7 +83,8 @@ def create_app(
         application: Application = app.state.application
         return application.authenticate(key)
 
-    app.add_middleware(RequestContext, authenticate=authenticate)
+    app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(RequestContext, authenticate=authenticate)  # the outer of the two
     errors.install(app, query_refusals or {})
     for module in (payments, providers, tenants, checkout_return, error_table):
         app.include_router(module.router)

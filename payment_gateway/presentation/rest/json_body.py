@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 BODY_BYTES_MAX: Final = 256 * 1024
+NESTING_MAX: Final = 32  # objects and lists inside each other
 _NUMBER_LENGTH_MAX: Final = 64
 
 
@@ -56,10 +57,10 @@ def read_json(raw: bytes) -> Any:
     """Return what the bytes say.
 
     Raises:
-        NotJson: Not JSON, a key twice in one object, NaN, or nested too deep.
+        NotJson: Not JSON, a key twice in one object, NaN, half a character, or nested too deep.
     """
     try:
-        return json.loads(
+        read = json.loads(
             raw,
             parse_float=_decimal,
             parse_int=_integer,
@@ -70,6 +71,33 @@ def read_json(raw: bytes) -> Any:
         raise NotJson("the body is not JSON") from error
     except RecursionError as error:
         raise NotJson("the body is nested too deep") from error
+    _check(read)
+    return read
+
+
+def _check(read: object) -> None:
+    """Refuse what later steps could not copy, store or answer again."""
+    left = [(read, 0)]
+    while left:  # ends: a body of bounded length has so many values
+        value, depth = left.pop()
+        if depth > NESTING_MAX:
+            raise NotJson("the body is nested too deep")
+        match value:
+            case dict():
+                left.extend((part, depth + 1) for pair in value.items() for part in pair)
+            case list():
+                left.extend((part, depth + 1) for part in value)
+            case str() if not _is_unicode(value):
+                raise NotJson("the body has half a character, a surrogate without its other half")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether every character is one: RFC 8259, section 8.2, warns of escapes that are none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _decimal(text: str) -> Decimal:

@@ -15,6 +15,7 @@ from payment_gateway.application.commands.initiate_payment import (
 )
 from payment_gateway.application.commands.refund_payment import refund_payment
 from payment_gateway.application.services.payment_service import ExecutedPayment
+from payment_gateway.domain.errors import InvalidAmountError
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
 )
@@ -40,6 +41,7 @@ from payment_gateway.presentation.rest.schemas import (
     CancelBody,
     CompleteAnswer,
     CompleteBody,
+    Detail,
     InitiateAnswer,
     InitiateBody,
     Problem,
@@ -183,7 +185,9 @@ def _payment_request(body: InitiateBody) -> PaymentRequest:
         provider=ProviderTypeVO(body.provider_type),
         details=_details(body, amount),
         order_id=body.order_id,
-        external_reference=ExternalReferenceNumberVO(reference) if reference else None,
+        external_reference=(
+            ExternalReferenceNumberVO(reference) if reference is not None else None
+        ),
         fallback_providers=tuple(ProviderTypeVO(name) for name in body.fallback_providers),
         allow_pending=body.allow_pending_payments,
         return_url=body.return_url,
@@ -200,12 +204,19 @@ def _details(body: InitiateBody, amount: PaymentAmountVO) -> PaymentDetailsVO:
         PaymentDetailVO(
             quantity=detail.quantity,
             description=detail.description,
-            price=PaymentAmountVO.parse_positive(detail.price, body.currency),
+            price=_price(detail, body.currency),
             url_product=detail.url_product,
         )
         for detail in body.details
     )
     return PaymentDetailsVO(lines, amount)
+
+
+def _price(detail: Detail, currency: str) -> PaymentAmountVO:
+    try:
+        return PaymentAmountVO.parse_positive(detail.price, currency)
+    except InvalidAmountError as error:
+        raise InvalidAmountError(str(error), param="details") from error
 
 
 def _stamp(response: Response, side: CommandSide, executed: ExecutedPayment) -> None:

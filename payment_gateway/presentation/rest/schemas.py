@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StrictBool, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictBool,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+
+# What Python reads as a number and nobody else does is none: "1_000", other scripts' digits.
+_DECIMAL_TEXT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
 
 def _exact(value: object) -> Decimal | str:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise ValueError("an amount is a JSON number or a decimal string")  # noqa: TRY004 - pydantic's way to refuse
+    if isinstance(value, str) and _DECIMAL_TEXT.fullmatch(value) is None:
+        raise ValueError("an amount is a decimal such as 19.99")
     return Decimal(value) if isinstance(value, int) else value
 
 
@@ -29,6 +43,28 @@ Amount = Annotated[
             "examples": ["19.99"],
         }
     ),
+]
+
+
+def _given_back(value: Any) -> Any:
+    """Return a part of ``customParams`` with numbers that JSON gives back as they came."""
+    match value:
+        case dict():
+            return {name: _given_back(part) for name, part in value.items()}
+        case list():
+            return [_given_back(part) for part in value]
+        case Decimal() if Decimal(repr(float(value))) != value:
+            raise ValueError("a number has more digits than a JSON number keeps; send it as a text")
+        case Decimal():
+            return float(value)
+        case _:
+            return value
+
+
+CustomParams = Annotated[
+    dict[str, Any],
+    AfterValidator(_given_back),
+    Field(description="Given back untouched; 4 KiB at most.", examples=[{"seat": "12B"}]),
 ]
 DecimalText = Annotated[str, Field(examples=["19.99"])]
 TenantId = Annotated[str, Field(examples=["demo"], min_length=1, max_length=63)]
@@ -83,7 +119,7 @@ class InitiateBody(Body):
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["USD"])]
     order_id: Annotated[str, Field(min_length=1, max_length=128, examples=["order-1001"])]
     details: Annotated[list[Detail], Field(min_length=1, max_length=100)] | None = None
-    custom_params: dict[str, Any] | None = None
+    custom_params: CustomParams | None = None
     allow_pending_payments: StrictBool = False
     external_reference_number: (
         Annotated[str, Field(max_length=64, examples=["ERN-20260101000000000001"])] | None

@@ -108,7 +108,12 @@ def commands() -> st.SearchStrategy[PaymentCommand]:
             refund_id=refund_ids,
             provider_reference=st.just("R"),
         ),
-        st.builds(RecordRefundFailure, payment_id=one, refund_id=refund_ids, reason=st.just("x")),
+        st.builds(
+            RecordRefundFailure,
+            payment_id=one,
+            refund_id=refund_ids,
+            reason=st.sampled_from(["x", "not_sent"]),
+        ),
         intents.map(
             lambda pair: RecordUnknownOutcome(
                 payment_id=ID,

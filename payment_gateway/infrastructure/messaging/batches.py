@@ -1,0 +1,79 @@
+"""Reads ahead of the handler: what arrives while one batch is worked on is the next batch.
+
+Live, a batch is one event and goes out at once. The further behind, the larger the batches, up to a
+limit; when that much waits, reading stops until there is room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from types import TracebackType
+from typing import Final, Self
+
+from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.infrastructure.persistence.event_log import LogItem
+
+BATCH_ITEMS_MAX: Final = 500
+QUEUE_ITEMS_MAX: Final = 2 * BATCH_ITEMS_MAX
+
+
+class BatchReader:
+    """Reads a subscription in a task of its own; leaving the ``async with`` ends it."""
+
+    def __init__(self, items: AsyncGenerator[LogItem, None]) -> None:
+        self._items: Final = items
+        self._queue: Final[asyncio.Queue[LogItem]] = asyncio.Queue(QUEUE_ITEMS_MAX)
+
+    async def __aenter__(self) -> Self:
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._reading.cancel()
+        # What broke the reading was told by ``next``, or matters no more.
+        await asyncio.gather(self._reading, return_exceptions=True)
+
+    async def next(self, *, timeout_s: float) -> list[LogItem]:
+        """Return what has arrived, at most ``BATCH_ITEMS_MAX``; nothing after the timeout.
+
+        Raises:
+            EventStoreUnavailable: The subscription ended, and everything that arrived was returned.
+        """
+        first = await self._first(timeout_s)
+        if first is None:
+            return []
+        batch = [first]
+        while len(batch) < BATCH_ITEMS_MAX and not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return batch
+
+    async def _first(self, timeout_s: float) -> LogItem | None:
+        if not self._queue.empty():
+            return self._queue.get_nowait()
+        arrival = asyncio.create_task(self._queue.get())
+        try:
+            await asyncio.wait(
+                {arrival, self._reading},
+                timeout=timeout_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if arrival.done():
+                return arrival.result()
+            if self._reading.done():
+                self._reading.result()
+                raise EventStoreUnavailable("the subscription ended")
+        finally:
+            arrival.cancel()  # an item that arrives now stays in the queue
+        return None
+
+    async def _read(self) -> None:
+        async with aclosing(self._items) as items:
+            async for item in items:
+                await self._queue.put(item)

@@ -1,0 +1,243 @@
+"""Follows the log and hands every event to a handler exactly once, for projections and reactors alike.
+
+A batch, what is parked of it and the new checkpoint commit in one MongoDB transaction, under the
+worker's lease. So a crash at any point loses nothing and repeats nothing, and of two workers on one
+subscription only the later can commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Final, NoReturn
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.infrastructure.messaging.backoff import delay_s
+from payment_gateway.infrastructure.messaging.batches import BatchReader
+from payment_gateway.infrastructure.messaging.checkpoint import (
+    CheckpointMoved,
+    Checkpoints,
+    Lease,
+)
+from payment_gateway.infrastructure.messaging.delivery import Batch, Delivery, collect, sort_out
+from payment_gateway.infrastructure.messaging.mongodb_faults import (
+    is_conflict,
+    is_trouble_of_the_server,
+)
+from payment_gateway.infrastructure.messaging.parking import Parked, Parking, check_limit
+from payment_gateway.infrastructure.messaging.subscription_status import (
+    SubscriptionState,
+    SubscriptionStatus,
+)
+from payment_gateway.infrastructure.persistence.event_log import (
+    EventFilter,
+    EventLog,
+    RecordedEvent,
+)
+from payment_gateway.infrastructure.persistence.mongodb import (
+    Database,
+    Session,
+    open_session,
+    transaction,
+)
+
+# Events that do not concern a subscription move its stored checkpoint this often, no oftener.
+IDLE_CHECKPOINT_EVERY_S: Final = 1.0
+# How often the log's head and the worker's lease are looked at.
+LOOK_AROUND_EVERY_S: Final = 5.0
+# Handlers may share documents with other writers; losing that often in a row is trouble.
+CONFLICTS_MAX: Final = 5
+# A transaction that is under way when the worker is stopped may end; its own timeouts are shorter.
+STOP_WITHIN_S: Final = 30.0
+
+Handler = Callable[[Sequence[RecordedEvent], Session], Awaitable[None]]
+"""Takes events in order; what it writes with the session commits with the checkpoint, or not at all."""
+
+_log = structlog.get_logger(__name__)
+
+
+class HandlerFailed(Exception):
+    """A handler could not take a batch, for a reason that lies in the events or in itself."""
+
+
+class Subscription:
+    """One named subscription, as one worker runs it.
+
+    Args:
+        name: Under which its progress is stored; another name starts from the beginning.
+        matching: The events wanted; the rest never leave the event store.
+        handler: Called with each batch inside the transaction. It may be called again with events
+            whose transaction did not commit.
+        log: Where events come from.
+        database: Where the checkpoint, what is parked, and what the handler writes are kept.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        matching: EventFilter,
+        handler: Handler,
+        log: EventLog,
+        database: Database,
+    ) -> None:
+        self.status: Final = SubscriptionStatus(name)
+        self._matching: Final = matching
+        self._handler: Final = handler
+        self._events: Final = log
+        self._database: Final = database
+        self._checkpoints: Final = Checkpoints(database)
+        self._parking: Final = Parking(database, name)
+        self._parked_streams: set[str] = set()
+        self._failures_in_a_row = 0
+        self._committed_at_s = 0.0
+
+    async def run(self) -> NoReturn:
+        """Work until cancelled. A lost connection is tried again for as long as it takes.
+
+        Raises:
+            LeaseLost: Another worker has taken the subscription over.
+            TooManyParked: The handler fails on so many streams that it must be at fault.
+            EventStoreRefused: The event store denies access.
+        """
+        try:
+            async with open_session(self._database) as session:
+                lease: Lease | None = None
+                while True:
+                    try:
+                        lease = lease or await self._take(session)
+                        await self._follow(lease)
+                    except (EventStoreUnavailable, CheckpointMoved, PyMongoError) as error:
+                        self._note_failure(error)
+                    await asyncio.sleep(delay_s(self._failures_in_a_row))
+        finally:
+            self.status.state = SubscriptionState.STOPPED
+
+    async def _take(self, session: Session) -> Lease:
+        await self._parking.install()
+        return await self._checkpoints.take(self.status.name, session)
+
+    async def _follow(self, lease: Lease) -> NoReturn:
+        status = self.status
+        status.position = read = await self._checkpoints.position(lease)
+        self._parked_streams = await self._parking.streams()
+        status.state = SubscriptionState.CATCHING_UP
+        look_at_s = 0.0
+        async with BatchReader(self._events.subscribe(self._matching, after=read)) as reader:
+            while True:
+                if time.monotonic() >= look_at_s:
+                    status.head = await self._events.head()
+                    await self._checkpoints.position(lease)
+                    look_at_s = time.monotonic() + LOOK_AROUND_EVERY_S
+                items = await reader.next(timeout_s=IDLE_CHECKPOINT_EVERY_S)
+                batch = collect(items, after=read)
+                read = batch.position
+                if batch.records or (read > status.position and self._is_checkpoint_due()):
+                    await self._deliver(lease, batch)
+                if batch.caught_up:
+                    status.state = SubscriptionState.LIVE
+
+    def _is_checkpoint_due(self) -> bool:
+        return time.monotonic() >= self._committed_at_s + IDLE_CHECKPOINT_EVERY_S
+
+    async def _deliver(self, lease: Lease, batch: Batch) -> None:
+        delivery = sort_out(batch.records, self._parked_streams, position=batch.position)
+        try:
+            await self._commit(lease, delivery)
+        except HandlerFailed:
+            await self._deliver_singly(lease, batch)
+
+    async def _deliver_singly(self, lease: Lease, batch: Batch) -> None:
+        """Find out which events the handler fails on, and park those alone."""
+        for record in batch.records:
+            delivery = sort_out([record], self._parked_streams, position=record.position)
+            try:
+                await self._commit(lease, delivery)
+            except HandlerFailed as error:
+                parked = Parked(record, str(error))
+                await self._commit(
+                    lease, Delivery(events=(), parked=(parked,), position=record.position)
+                )
+
+    async def _commit(self, lease: Lease, delivery: Delivery) -> None:
+        for attempt in range(1, CONFLICTS_MAX + 1):
+            try:
+                await _finish(self._transact(lease, delivery))
+            except PyMongoError as error:
+                if attempt == CONFLICTS_MAX or not is_conflict(error):
+                    raise
+                await asyncio.sleep(delay_s(attempt))
+            else:
+                break
+        self._note_commit(delivery)
+
+    def _note_commit(self, delivery: Delivery) -> None:
+        status = self.status
+        status.position = delivery.position
+        status.head = max(status.head, delivery.position)
+        status.events += len(delivery.events)
+        status.batches += 1
+        status.parked += len(delivery.parked)
+        self._failures_in_a_row = 0
+        self._committed_at_s = time.monotonic()
+        for parked in delivery.parked:
+            _log.error(
+                "subscription.event_parked",
+                subscription=status.name,
+                stream=parked.record.stream,
+                revision=parked.record.revision,
+                position=parked.record.position,
+                type=parked.record.type,
+                cause=parked.cause,
+            )
+            self._parked_streams.add(parked.record.stream)
+        check_limit(self._parked_streams)
+
+    async def _transact(self, lease: Lease, delivery: Delivery) -> None:
+        async with transaction(lease.session):
+            # First, so that a worker whose lease is gone does no work in vain.
+            await self._checkpoints.advance(lease, at=self.status.position, to=delivery.position)
+            if delivery.parked:
+                await self._parking.park(delivery.parked, lease.session)
+            if delivery.events:
+                await self._handle(delivery.events, lease.session)
+
+    async def _handle(self, events: Sequence[RecordedEvent], session: Session) -> None:
+        try:
+            await self._handler(events, session)
+        except Exception as error:
+            if isinstance(error, EventStoreUnavailable) or is_trouble_of_the_server(error):
+                raise
+            raise HandlerFailed(f"{type(error).__name__}: {error}") from error
+
+    def _note_failure(self, error: Exception) -> None:
+        self._failures_in_a_row += 1
+        self.status.failures += 1
+        self.status.state = SubscriptionState.RECONNECTING
+        self.status.last_error = f"{type(error).__name__}: {error}"
+        _log.warning(
+            "subscription.interrupted",
+            subscription=self.status.name,
+            failures=self._failures_in_a_row,
+            error=self.status.last_error,
+        )
+
+
+async def _finish(work: Coroutine[None, None, None]) -> None:
+    """Let a transaction end even when the worker is stopped meanwhile.
+
+    The driver's operations run in threads that a cancellation does not reach; one that is left
+    behind could still write after its transaction was given up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=STOP_WITHIN_S)
+        if task.done() and not task.cancelled() and task.exception() is not None:
+            _log.warning("subscription.last_transaction_failed", error=repr(task.exception()))
+        raise

@@ -1,0 +1,89 @@
+"""The names and versions under which events are stored, each listed once.
+
+A name, once released, is never reused and never removed: streams outlive this code. The same holds for
+``tests/unit/infrastructure/event_corpus``, which keeps an example of each version ever written.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from payment_gateway.domain.events import DomainEvent
+from payment_gateway.domain.events.credential import CredentialStoredEvent
+from payment_gateway.domain.events.payment import (
+    CaptureDeclinedEvent,
+    CaptureRequestedEvent,
+    CheckoutCreatedEvent,
+    LateFactRecordedEvent,
+    OperatorNeededEvent,
+    OutcomeUnknownEvent,
+    PaymentCancelledEvent,
+    PaymentCompletedEvent,
+    PaymentExpiredEvent,
+    PaymentFailedEvent,
+    PaymentInitiatedEvent,
+    PaymentPendingEvent,
+    ProviderAttemptFailedEvent,
+    ProviderAttemptStartedEvent,
+    RefundCompletedEvent,
+    RefundFailedEvent,
+    RefundPendingEvent,
+    RefundRequestedEvent,
+)
+from payment_gateway.domain.events.subject import SubjectKeyCreatedEvent
+from payment_gateway.domain.events.tenant import TenantCreatedEvent
+from payment_gateway.infrastructure.persistence.event_codec import (
+    EventCodec,
+    EventType,
+    UndecodableEvent,
+    UnknownEventType,
+)
+from payment_gateway.infrastructure.persistence.upcasters import UPCASTERS
+
+__all__ = ["EVENT_TYPES", "UndecodableEvent", "UnknownEventType", "decode", "encode", "version_of"]
+
+EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
+    EventType("PaymentInitiated", 1, PaymentInitiatedEvent),
+    EventType("ProviderAttemptStarted", 1, ProviderAttemptStartedEvent),
+    EventType("ProviderAttemptFailed", 1, ProviderAttemptFailedEvent),
+    EventType("CheckoutCreated", 1, CheckoutCreatedEvent),
+    EventType("CaptureRequested", 1, CaptureRequestedEvent),
+    EventType("CaptureDeclined", 1, CaptureDeclinedEvent),
+    EventType("PaymentPending", 1, PaymentPendingEvent),
+    EventType("PaymentCompleted", 1, PaymentCompletedEvent),
+    EventType("PaymentFailed", 1, PaymentFailedEvent),
+    EventType("PaymentExpired", 1, PaymentExpiredEvent),
+    EventType("PaymentCancelled", 1, PaymentCancelledEvent),
+    EventType("OutcomeUnknown", 1, OutcomeUnknownEvent),
+    EventType("RefundRequested", 1, RefundRequestedEvent),
+    EventType("RefundPending", 1, RefundPendingEvent),
+    EventType("RefundCompleted", 1, RefundCompletedEvent),
+    EventType("RefundFailed", 1, RefundFailedEvent),
+    EventType("OperatorNeeded", 1, OperatorNeededEvent),
+    EventType("LateFactRecorded", 1, LateFactRecordedEvent),
+    EventType("CredentialStored", 1, CredentialStoredEvent),
+    EventType("TenantCreated", 1, TenantCreatedEvent),
+    EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
+)
+
+_CODEC: Final = EventCodec(EVENT_TYPES, UPCASTERS)
+
+
+def encode(event: DomainEvent) -> tuple[str, bytes]:
+    """Return the stored name and the JSON of an event."""
+    return _CODEC.encode(event)
+
+
+def version_of(event: DomainEvent) -> int:
+    """Return the schema version under which an event is stored today."""
+    return _CODEC.type_of(event).version
+
+
+def decode(name: str, version: int, data: bytes) -> DomainEvent:
+    """Return the event stored under a name and a schema version.
+
+    Raises:
+        UnknownEventType: This release does not know the name, or not in that version.
+        UndecodableEvent: The bytes are not what name and version promise.
+    """
+    return _CODEC.decode(name, version, data)

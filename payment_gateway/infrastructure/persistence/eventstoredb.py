@@ -1,0 +1,242 @@
+"""The only module that knows esdbclient. Its successor, kurrentdbclient, has the same calls.
+
+Three habits of the client that this module answers for (esdbclient 1.1.7, ``asyncio_client.py`` and
+``streams.py``): it sends an append again by itself, with the same event ids; a task that is cancelled
+while it reads sees the read end early instead of a ``CancelledError``; and a call that reconnects cuts
+off every other call of the same client, whose reads then end early too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+from uuid import UUID
+
+import grpc.aio
+from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState, exceptions
+from esdbclient import RecordedEvent as ClientEvent
+from esdbclient.streams import AsyncReadResponse
+
+from payment_gateway.application.ports import (
+    Appended,
+    CommandContext,
+    EventStoreUnavailable,
+    History,
+    StreamMoved,
+)
+from payment_gateway.domain.events import DomainEvent
+from payment_gateway.infrastructure.persistence.event_log import (
+    CaughtUp,
+    Checkpoint,
+    EventFilter,
+    LogItem,
+    StreamFilter,
+    TypeFilter,
+)
+from payment_gateway.infrastructure.persistence.stored_event import StoredEvent, new_records
+from payment_gateway.settings import Settings
+
+# A lost connection is tried again at least this often, and noticed within the sum of the other two.
+RECONNECT_BACKOFF_MS_MAX: Final = 1_000
+KEEPALIVE_EVERY_MS: Final = 10_000
+KEEPALIVE_TIMEOUT_MS: Final = 10_000
+# Events considered, matching or not, between two of the server's checkpoints.
+CHECKPOINT_WINDOW: Final = 32
+CHECKPOINT_WINDOWS: Final = 1
+
+_REFUSALS: Final = (
+    exceptions.AccessDeniedError,
+    exceptions.BadRequestError,
+    exceptions.FailedPrecondition,
+    exceptions.InvalidTransactionError,
+    exceptions.MaximumAppendSizeExceededError,
+    exceptions.StreamIsDeleted,
+)
+
+
+class EventStoreRefused(Exception):
+    """The event store said no: too large, denied, or the stream is gone. Nothing was done."""
+
+
+class EventStoreDB:
+    """An ``EventStore`` and ``EventLog`` over EventStoreDB's gRPC protocol.
+
+    Args:
+        client: Connected; closed by whoever made it.
+        timeout_s: How long an append, a read or the start of a subscription may take.
+    """
+
+    def __init__(self, client: AsyncEventStoreDBClient, *, timeout_s: float) -> None:
+        self._client: Final = client
+        self._timeout_s: Final = timeout_s
+
+    async def read(self, stream: str) -> History:
+        """Return a stream, empty if it was never written.
+
+        Raises:
+            EventStoreUnavailable: No answer, or not all of it; reading again is safe.
+            UndecodableEvent: This release cannot read an event in it.
+        """
+        with _translated(stream):
+            response = await self._client.read_stream(stream, timeout=self._timeout_s)
+            assert isinstance(response, AsyncReadResponse), "the client's own read response"
+            try:
+                async with response:
+                    events = tuple([_stored(event).read() async for event in response])
+            except exceptions.NotFound:
+                return History(events=(), revision=None)
+            if await response.aio_call.code() is not grpc.StatusCode.OK:
+                raise exceptions.CancelledByClient("the read was cut off")
+        return History(events=events, revision=events[-1].revision if events else None)
+
+    async def append(
+        self,
+        stream: str,
+        events: Sequence[DomainEvent],
+        *,
+        expected: int | None,
+        context: CommandContext,
+    ) -> Appended:
+        """Append all events or none; ``expected`` is the revision that was decided on.
+
+        Raises:
+            StreamMoved: The stream is not at ``expected``.
+            EventStoreUnavailable: No answer. It may have been appended.
+            EventStoreRefused: It will not be appended, however often it is sent.
+        """
+        assert events, "an append carries at least one event"
+        proposed = [
+            NewEvent(
+                id=UUID(record.event_id),
+                type=record.type,
+                data=record.data,
+                metadata=record.metadata,
+            )
+            for record in new_records(events, context)
+        ]
+        with _translated(stream):
+            position = await self._client.append_to_stream(
+                stream,
+                current_version=StreamState.NO_STREAM if expected is None else expected,
+                events=proposed,
+                timeout=self._timeout_s,
+            )
+        first = 0 if expected is None else expected + 1
+        return Appended(revision=first + len(events) - 1, position=position)
+
+    async def subscribe(
+        self, matching: EventFilter, *, after: int
+    ) -> AsyncGenerator[LogItem, None]:
+        """Yield what matches after a position, and go on as events are appended.
+
+        Raises:
+            EventStoreUnavailable: The connection is gone. Subscribe again after the last position.
+            EventStoreRefused: Access is denied.
+        """
+        with _translated("$all"):
+            async with asyncio.timeout(self._timeout_s):
+                subscription = await self._client.subscribe_to_all(
+                    commit_position=after or None,
+                    filter_include=[_pattern(matching)],
+                    filter_by_stream_name=isinstance(matching, StreamFilter),
+                    include_checkpoints=True,
+                    include_caught_up=True,
+                    window_size=CHECKPOINT_WINDOW,
+                    checkpoint_interval_multiplier=CHECKPOINT_WINDOWS,
+                )
+            try:
+                async for event in subscription:
+                    yield _item(event)
+            finally:
+                await subscription.stop()
+            raise exceptions.CancelledByClient("the subscription was cut off")
+
+    async def head(self) -> int:
+        """Return the position of the last event in the log, 0 for an empty one.
+
+        Raises:
+            EventStoreUnavailable: No answer.
+        """
+        with _translated("$all"):
+            return await self._client.get_commit_position(
+                filter_exclude=[], timeout=self._timeout_s
+            )
+
+
+@asynccontextmanager
+async def open_eventstoredb(settings: Settings) -> AsyncGenerator[EventStoreDB, None]:
+    """Yield the event store that the settings name.
+
+    Raises:
+        EventStoreUnavailable: A cluster in which no node answers. A single node is not called
+            before its first use.
+        ValueError: The URI is not one of EventStoreDB's.
+    """
+    client = AsyncEventStoreDBClient(uri=settings.eventstore_uri.get_secret_value())
+    client.grpc_options += (
+        ("grpc.initial_reconnect_backoff_ms", RECONNECT_BACKOFF_MS_MAX // 10),
+        ("grpc.max_reconnect_backoff_ms", RECONNECT_BACKOFF_MS_MAX),
+        ("grpc.keepalive_time_ms", KEEPALIVE_EVERY_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    )
+    with _translated("connect"):
+        await client.connect()
+    try:
+        yield EventStoreDB(client, timeout_s=settings.eventstore_timeout_s)
+    finally:
+        await client.close()
+
+
+@contextmanager
+def _translated(what: str) -> Generator[None, None, None]:
+    """Let none of the client's exceptions out, and no cancellation but a real one."""
+    try:
+        yield
+    except exceptions.WrongCurrentVersion as error:
+        raise StreamMoved(what) from error
+    except _REFUSALS as error:
+        raise EventStoreRefused(f"{what}: {type(error).__name__}") from error
+    except (
+        exceptions.EventStoreDBClientException,
+        grpc.aio.UsageError,
+        TimeoutError,
+        asyncio.CancelledError,
+    ) as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise EventStoreUnavailable(f"{what}: {type(error).__name__}") from error
+
+
+def _pattern(matching: EventFilter) -> str:
+    """Return one alternative: the client anchors only the outer ends of what it is given."""
+    match matching:
+        case StreamFilter(pattern):
+            return f"(?:{pattern})"
+        case TypeFilter(names):
+            return f"(?:{'|'.join(re.escape(name) for name in names)})"
+
+
+def _item(event: ClientEvent) -> LogItem:
+    if event.is_caught_up:
+        return CaughtUp()
+    if event.is_checkpoint:
+        assert event.commit_position is not None, "a checkpoint has a position"
+        return Checkpoint(event.commit_position)
+    return _stored(event).read_or_report()
+
+
+def _stored(event: ClientEvent) -> StoredEvent:
+    assert event.commit_position is not None, "servers since 22.10 tell an event's position"
+    return StoredEvent(
+        event_id=str(event.id),
+        type=event.type,
+        data=event.data,
+        metadata=event.metadata,
+        stream=event.stream_name,
+        revision=event.stream_position,
+        position=event.commit_position,
+    )

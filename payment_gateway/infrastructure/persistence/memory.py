@@ -1,0 +1,95 @@
+"""An event store that forgets when the process ends; for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+
+from payment_gateway.application.ports import Appended, CommandContext, History, StreamMoved
+from payment_gateway.domain.events import DomainEvent
+from payment_gateway.infrastructure.persistence.event_log import (
+    CaughtUp,
+    Checkpoint,
+    EventFilter,
+    LogItem,
+    StreamFilter,
+    TypeFilter,
+)
+from payment_gateway.infrastructure.persistence.stored_event import StoredEvent, new_records
+
+
+class InMemoryEventStore:
+    """Obeys the same contract as EventStoreDB; see ``tests/contracts/test_event_store.py``."""
+
+    def __init__(self) -> None:
+        self._log: list[StoredEvent] = []
+        self._appended = asyncio.Condition()
+
+    async def read(self, stream: str) -> History:
+        """Return a stream, empty if it was never written."""
+        events = tuple(stored.read() for stored in self._log if stored.stream == stream)
+        return History(events=events, revision=events[-1].revision if events else None)
+
+    async def append(
+        self,
+        stream: str,
+        events: Sequence[DomainEvent],
+        *,
+        expected: int | None,
+        context: CommandContext,
+    ) -> Appended:
+        """Append all events, or raise ``StreamMoved`` if the stream is not at ``expected``."""
+        assert events, "an append carries at least one event"
+        async with self._appended:
+            revision = (await self.read(stream)).revision
+            if revision != expected:
+                raise StreamMoved(stream)
+            for record in new_records(events, context):
+                revision = 0 if revision is None else revision + 1
+                self._log.append(
+                    StoredEvent(
+                        event_id=record.event_id,
+                        type=record.type,
+                        data=record.data,
+                        metadata=record.metadata,
+                        stream=stream,
+                        revision=revision,
+                        position=len(self._log) + 1,
+                    )
+                )
+            self._appended.notify_all()
+            assert revision is not None, "at least one event was appended"
+            return Appended(revision=revision, position=len(self._log))
+
+    async def subscribe(
+        self, matching: EventFilter, *, after: int
+    ) -> AsyncGenerator[LogItem, None]:
+        """Yield what matches after a position, then ``CaughtUp``, then what is appended."""
+        caught_up = False
+        while True:
+            considered = self._log[after:]
+            for stored in considered:
+                after = stored.position
+                if _matches(matching, stored):
+                    yield stored.read_or_report()
+            if considered:
+                yield Checkpoint(after)
+            if not caught_up:
+                caught_up = True
+                yield CaughtUp()
+            async with self._appended:
+                while len(self._log) <= after:
+                    await self._appended.wait()
+
+    async def head(self) -> int:
+        """Return the position of the last event, 0 for an empty log."""
+        return len(self._log)
+
+
+def _matches(matching: EventFilter, stored: StoredEvent) -> bool:
+    match matching:
+        case StreamFilter(pattern):
+            return re.fullmatch(pattern, stored.stream) is not None
+        case TypeFilter(names):
+            return stored.type in names

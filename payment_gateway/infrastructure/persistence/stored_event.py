@@ -1,0 +1,86 @@
+"""An event as an event store keeps it: bytes beside a place, and what becomes of them on reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uuid_utils.compat import uuid7
+
+from payment_gateway.application.ports import CommandContext, RecordedEvent
+from payment_gateway.domain.events import DomainEvent
+from payment_gateway.infrastructure.persistence.event_log import UnknownRecord
+from payment_gateway.infrastructure.persistence.event_metadata import (
+    decode_metadata,
+    encode_metadata,
+)
+from payment_gateway.infrastructure.persistence.event_types import (
+    UndecodableEvent,
+    decode,
+    encode,
+    version_of,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRecord:
+    """What is to be appended; the id is ordered by time, and makes sending it again harmless."""
+
+    event_id: str
+    type: str
+    data: bytes
+    metadata: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredEvent:
+    """What is stored, with its place in its stream and in the log."""
+
+    event_id: str
+    type: str
+    data: bytes
+    metadata: bytes
+    stream: str
+    revision: int
+    position: int
+
+    def read(self) -> RecordedEvent:
+        """Return the event.
+
+        Raises:
+            UndecodableEvent: This release cannot read it.
+        """
+        metadata = decode_metadata(self.metadata)
+        return RecordedEvent(
+            event=decode(self.type, metadata.schema_version, self.data),
+            type=self.type,
+            event_id=self.event_id,
+            stream=self.stream,
+            revision=self.revision,
+            position=self.position,
+            context=metadata.context,
+        )
+
+    def read_or_report(self) -> RecordedEvent | UnknownRecord:
+        """Return the event, or why it cannot be read."""
+        try:
+            return self.read()
+        except UndecodableEvent as error:
+            return UnknownRecord(
+                type=self.type,
+                event_id=self.event_id,
+                stream=self.stream,
+                revision=self.revision,
+                position=self.position,
+                cause=f"{type(error).__name__}: {error}",
+            )
+
+
+def new_records(events: Sequence[DomainEvent], context: CommandContext) -> list[NewRecord]:
+    """Return what to append for events that this context causes."""
+    records = []
+    for event in events:
+        name, data = encode(event)
+        metadata = encode_metadata(context, schema_version=version_of(event))
+        records.append(NewRecord(event_id=str(uuid7()), type=name, data=data, metadata=metadata))
+    return records

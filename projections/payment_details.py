@@ -1,0 +1,293 @@
+"""Read model: one document for each payment, with all that a viewer may be shown of it.
+
+Amounts are counts of minor units of ``currency``. ``personal`` stays sealed. Statuses are those of
+``PaymentStatusVO`` and ``RefundStatusVO``, derived from the events just as the write side derives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import takewhile
+from typing import Final, assert_never
+
+from pymongo import ASCENDING, DESCENDING, IndexModel
+
+from payment_gateway.domain.events.payment import (
+    CaptureDeclinedEvent,
+    CaptureRequestedEvent,
+    CheckoutCreatedEvent,
+    LateFactRecordedEvent,
+    OperatorNeededEvent,
+    OutcomeUnknownEvent,
+    PaymentCancelledEvent,
+    PaymentCompletedEvent,
+    PaymentEvent,
+    PaymentExpiredEvent,
+    PaymentFailedEvent,
+    PaymentInitiatedEvent,
+    PaymentPendingEvent,
+    ProviderAttemptFailedEvent,
+    ProviderAttemptStartedEvent,
+    RefundCompletedEvent,
+    RefundFailedEvent,
+    RefundPendingEvent,
+    RefundRequestedEvent,
+)
+from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
+from payment_gateway.infrastructure.persistence.event_log import RecordedEvent, StreamFilter
+from payment_gateway.infrastructure.persistence.mongodb import Document
+from projections.read_model import ReadModel, is_known
+
+NAME: Final = "payment_details"
+
+_NEWEST_FIRST: Final = [("createdAt", DESCENDING), ("_id", DESCENDING)]
+INDEXES: Final = (
+    IndexModel([("tenantId", ASCENDING), *_NEWEST_FIRST], name="tenant"),
+    IndexModel([("tenantId", ASCENDING), ("status", ASCENDING), *_NEWEST_FIRST], name="status"),
+    IndexModel(
+        [("tenantId", ASCENDING), ("providerType", ASCENDING), *_NEWEST_FIRST], name="provider"
+    ),
+    IndexModel([("tenantId", ASCENDING), ("orderId", ASCENDING), *_NEWEST_FIRST], name="order"),
+)
+
+
+def apply(document: Document | None, recorded: RecordedEvent) -> Document:
+    """Return the document after a recorded event, unchanged if it has seen the event before.
+
+    Raises:
+        RevisionGap: An event before this one is missing.
+    """
+    if is_known(document, recorded):
+        assert document is not None, "only a document knows events"
+        return document
+    assert isinstance(recorded.event, PaymentEvent), "only a payment's events come here"
+    at = recorded.context.at
+    after = project(document, recorded.event)
+    return {
+        "createdAt": at,
+        **after,
+        "updatedAt": at,
+        "revision": recorded.revision,
+        "position": recorded.position,
+    }
+
+
+def as_of(events: Iterable[RecordedEvent], moment: datetime) -> Document | None:
+    """Return the document of a payment as it was at a time; ``None`` if there was none yet.
+
+    Of clocks that differ, the order of the events decides: what follows a later event is later.
+    """
+    document: Document | None = None
+    for recorded in takewhile(lambda event: event.context.at <= moment, events):
+        document = apply(document, recorded)
+    return document
+
+
+def document_id(recorded: RecordedEvent) -> str | None:
+    """Return the payment's id; ``None`` for an event of something else."""
+    return recorded.event.payment_id if isinstance(recorded.event, PaymentEvent) else None
+
+
+MODEL: Final = ReadModel(
+    name=NAME,
+    # Tenants and credentials are ignored, but as commands that wrote them hand out their positions,
+    # whoever waits for one is not kept waiting.
+    matching=StreamFilter("(?:payment|tenant|credential)-.*"),
+    indexes=INDEXES,
+    document_id=document_id,
+    apply=apply,
+)
+
+
+def project(document: Document | None, event: PaymentEvent) -> Document:
+    """Return the document after an event. It refuses nothing: what is recorded has happened."""
+    if isinstance(event, PaymentInitiatedEvent):
+        return _initiated(event)
+    assert document is not None, f"{type(event).__name__} before PaymentInitiatedEvent"
+    match event:
+        case ProviderAttemptStartedEvent() | ProviderAttemptFailedEvent() | CheckoutCreatedEvent():
+            return _attempted(document, event)
+        case CaptureRequestedEvent():
+            return {**document, "status": PaymentStatusVO.PROCESSING.value}
+        case CaptureDeclinedEvent():
+            return {**document, "status": PaymentStatusVO.AWAITING_PAYER.value}
+        case (
+            RefundRequestedEvent()
+            | RefundPendingEvent()
+            | RefundCompletedEvent()
+            | RefundFailedEvent()
+        ):
+            return _refunded(document, event)
+        case OutcomeUnknownEvent():
+            return _in_doubt(document, event)
+        case LateFactRecordedEvent():
+            return {**document, "lateFacts": document["lateFacts"] + 1}
+        case _:
+            return _settled(document, event)
+
+
+def _initiated(event: PaymentInitiatedEvent) -> Document:
+    return {
+        "_id": event.payment_id,
+        "tenantId": event.tenant_id,
+        "externalReferenceNumber": event.external_reference,
+        "orderId": event.order_id,
+        "status": PaymentStatusVO.CREATED.value,
+        "providerType": event.provider,
+        "fallbackProviders": list(event.fallback_providers),
+        "allowPendingPayments": event.allow_pending,
+        "amountMinor": event.amount_minor,
+        "currency": event.currency,
+        "items": [
+            {
+                "quantity": item.quantity,
+                "description": item.description,
+                "priceMinor": item.price_minor,
+                "urlProduct": item.url_product,
+            }
+            for item in event.items
+        ],
+        "checkoutUrl": None,
+        "expiresAt": None,
+        "providerReference": None,
+        "capturedMinor": None,
+        "refundedMinor": 0,
+        "refunds": [],
+        "attempts": [],
+        "failureReason": None,
+        "lateFacts": 0,
+        "subjectId": event.subject_id,
+        "personal": event.personal,
+    }
+
+
+def _attempted(
+    document: Document,
+    event: ProviderAttemptStartedEvent | ProviderAttemptFailedEvent | CheckoutCreatedEvent,
+) -> Document:
+    match event:
+        case ProviderAttemptStartedEvent():
+            attempt = {
+                "attemptId": event.attempt_id,
+                "attempt": event.attempt,
+                "providerType": event.provider,
+                "referenceNumber": event.provider_reference_number,
+                "providerOrderId": None,
+                "failureReason": None,
+            }
+            attempts = [*document["attempts"], attempt]
+            return {**document, "providerType": event.provider, "attempts": attempts}
+        case ProviderAttemptFailedEvent():
+            found = {"failureReason": event.reason}
+            attempts = _with(document["attempts"], "attemptId", event.attempt_id, found)
+            return {**document, "status": PaymentStatusVO.CREATED.value, "attempts": attempts}
+        case CheckoutCreatedEvent():
+            found = {"providerOrderId": event.provider_order_id}
+            return {
+                **document,
+                "status": PaymentStatusVO.AWAITING_PAYER.value,
+                "checkoutUrl": event.checkout_url,
+                "expiresAt": event.expires_at,
+                "attempts": _with(document["attempts"], "attemptId", event.attempt_id, found),
+            }
+        case _:
+            assert_never(event)
+
+
+def _settled(
+    document: Document,
+    event: PaymentPendingEvent
+    | PaymentCompletedEvent
+    | PaymentFailedEvent
+    | PaymentExpiredEvent
+    | PaymentCancelledEvent
+    | OperatorNeededEvent,
+) -> Document:
+    match event:
+        case PaymentPendingEvent():
+            known = event.provider_reference or document["providerReference"]
+            found = {"status": PaymentStatusVO.PENDING.value, "providerReference": known}
+        case PaymentCompletedEvent():
+            found = {
+                "status": PaymentStatusVO.COMPLETED.value,
+                "providerReference": event.provider_reference,
+                "capturedMinor": event.captured_minor,
+            }
+        case PaymentFailedEvent():
+            found = {"status": PaymentStatusVO.FAILED.value, "failureReason": event.reason}
+        case PaymentExpiredEvent():
+            found = {"status": PaymentStatusVO.EXPIRED.value}
+        case PaymentCancelledEvent():
+            found = {"status": PaymentStatusVO.CANCELLED.value}
+        case OperatorNeededEvent():
+            found = {
+                "status": PaymentStatusVO.NEEDS_OPERATOR.value,
+                "providerReference": event.provider_reference,
+                "failureReason": event.reason,
+            }
+        case _:
+            assert_never(event)
+    return {**document, **found}
+
+
+def _in_doubt(document: Document, event: OutcomeUnknownEvent) -> Document:
+    if event.operation != "refund":
+        return {**document, "status": PaymentStatusVO.UNKNOWN.value}
+    found = {"status": RefundStatusVO.UNKNOWN.value}
+    return {**document, "refunds": _with(document["refunds"], "refundId", event.intent_id, found)}
+
+
+def _refunded(
+    document: Document,
+    event: RefundRequestedEvent | RefundPendingEvent | RefundCompletedEvent | RefundFailedEvent,
+) -> Document:
+    refunds = document["refunds"]
+    match event:
+        case RefundRequestedEvent():
+            refund = {
+                "refundId": event.refund_id,
+                "amountMinor": event.amount_minor,
+                "status": RefundStatusVO.REQUESTED.value,
+                "reason": event.reason,
+                "failureReason": None,
+                "providerReference": None,
+            }
+            if any(known["refundId"] == event.refund_id for known in refunds):
+                # It never left, and is asked for again under its id.
+                return {**document, "refunds": _with(refunds, "refundId", event.refund_id, refund)}
+            return {**document, "refunds": [*refunds, refund]}
+        case RefundPendingEvent():
+            found = {
+                "status": RefundStatusVO.PENDING.value,
+                "providerReference": event.provider_reference,
+            }
+            return {**document, "refunds": _with(refunds, "refundId", event.refund_id, found)}
+        case RefundFailedEvent():
+            found = {"status": RefundStatusVO.FAILED.value, "failureReason": event.reason}
+            return {**document, "refunds": _with(refunds, "refundId", event.refund_id, found)}
+        case RefundCompletedEvent():
+            return _refund_completed(document, event)
+        case _:
+            assert_never(event)
+
+
+def _refund_completed(document: Document, event: RefundCompletedEvent) -> Document:
+    refunded = document["refundedMinor"] + event.amount_minor
+    whole = refunded == document["capturedMinor"]
+    status = PaymentStatusVO.REFUNDED if whole else PaymentStatusVO.PARTIALLY_REFUNDED
+    found = {
+        "status": RefundStatusVO.COMPLETED.value,
+        "providerReference": event.provider_reference,
+    }
+    return {
+        **document,
+        "status": status.value,
+        "refundedMinor": refunded,
+        "refunds": _with(document["refunds"], "refundId", event.refund_id, found),
+    }
+
+
+def _with(items: list[Document], key: str, id_: str, found: Document) -> list[Document]:
+    """Return the list with what was found out about one of its items."""
+    return [{**item, **found} if item[key] == id_ else item for item in items]

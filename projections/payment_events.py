@@ -1,0 +1,88 @@
+"""A payment's history as it is shown: what was stored, without what is sealed or internal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from pydantic import Field
+
+from payment_gateway.domain.events.payment import PaymentInitiatedEvent
+from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
+from payment_gateway.infrastructure.persistence.event_types import encode
+from projections.payment_answers import Answer, decimal
+
+# Sealed, or of use to the gateway alone: a provider's handle could be used to look into a checkout.
+_NOT_SHOWN: Final = frozenset({"personal", "subjectId", "fingerprint", "handle", "paymentId"})
+_MINOR: Final = "Minor"
+
+
+class EventAnswer(Answer):
+    """One event, the same wherever events are shown."""
+
+    id: str = Field(examples=["0198c5d0-7c1e-7b43-8a55-0c8f6a1d2e3f"])
+    type: str = Field(description="The stored name.", examples=["PaymentCompleted"])
+    payment_id: str
+    revision: int = Field(description="Counts the payment's events from 0.")
+    recorded_at: datetime
+    actor: str = Field(description="Who caused it.", examples=["key-7f3a"])
+    reason: str | None = Field(description="Why, where the event says so.")
+    data: dict[str, Any] = Field(
+        examples=[{"provider": "PAYPAL", "captured": "19.99", "currency": "USD"}]
+    )
+
+
+class EventPage(Answer):
+    """A page of a payment's history, oldest first."""
+
+    data: list[EventAnswer]
+    next_cursor: str | None = Field(description="Asks for the next page; null on the last one.")
+
+
+def belongs_to(events: Sequence[RecordedEvent], tenant_id: str) -> bool:
+    """Tell whether a history is that of a payment of this tenant."""
+    first = events[0].event if events else None
+    return isinstance(first, PaymentInitiatedEvent) and first.tenant_id == tenant_id
+
+
+def event_answer(recorded: RecordedEvent, *, payment_id: str, currency: str) -> EventAnswer:
+    """Return an event of a payment in that currency as it is shown."""
+    _, stored = encode(recorded.event)
+    data = _shown(msgspec.json.decode(stored, type=dict[str, Any]), currency)
+    return EventAnswer(
+        id=recorded.event_id,
+        type=recorded.type,
+        payment_id=payment_id,
+        revision=recorded.revision,
+        recorded_at=recorded.context.at,
+        actor=recorded.context.actor,
+        reason=data.get("reason"),
+        data=data,
+    )
+
+
+def currency_of(events: Sequence[RecordedEvent]) -> str:
+    """Return the currency of a payment with this history."""
+    first = events[0].event
+    assert isinstance(first, PaymentInitiatedEvent), "a payment begins with PaymentInitiated"
+    return first.currency
+
+
+def _shown(fields: dict[str, Any], currency: str) -> dict[str, Any]:
+    """Return fields with amounts as decimal texts, and the currency beside them."""
+    currency = fields.get("currency", currency)
+    shown: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in _NOT_SHOWN:
+            continue
+        if name.endswith(_MINOR):
+            amount = None if value is None else decimal(value, currency)
+            shown[name.removesuffix(_MINOR)] = amount
+            shown["currency"] = currency
+        elif isinstance(value, list):
+            shown[name] = [_shown(one, currency) if isinstance(one, dict) else one for one in value]
+        else:
+            shown[name] = value
+    return shown

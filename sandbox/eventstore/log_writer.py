@@ -1,0 +1,223 @@
+"""Applies one write after another inside a transaction that somebody else begins and commits."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sandbox.eventstore import recorded_event
+from sandbox.eventstore.decision import WriteNow, decide
+from sandbox.eventstore.pending_rows import PendingRows
+from sandbox.eventstore.recent import CommittedEvent
+from sandbox.eventstore.stream_lookup import StoredHistory, load_streams
+from sandbox.eventstore.stream_state import (
+    METADATA_TYPE,
+    NO_EVENTS,
+    SOFT_DELETED,
+    TOMBSTONE_NUMBER,
+    TOMBSTONE_TYPE,
+    StreamState,
+    described_stream,
+    metadata_stream,
+)
+from sandbox.eventstore.writes import (
+    Append,
+    Delete,
+    Outcome,
+    ProposedEvent,
+    Tombstone,
+    Write,
+    Written,
+    WrongRevision,
+)
+
+STREAMS_CACHED_MAX = 8192
+TYPES_CACHED_MAX = 8192
+
+_INSERT_STREAMS = "INSERT INTO streams (id, name) VALUES "
+_INSERT_EVENTS = """
+INSERT INTO events (position, stream_id, number, type_id, event_id, created, response) VALUES
+"""
+_SET_METADATA = """
+INSERT INTO streams (id, name, metadata) VALUES (?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET metadata = excluded.metadata
+"""
+
+
+class LogWriter:
+    """The log, as the only one who writes it sees it.
+
+    What it remembers of streams is true only as long as every transaction is committed; after a
+    rollback it must be told to ``forget``.
+
+    Attributes:
+        position: Position of the last event.
+        stored: What was stored since somebody last took it away.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._streams: dict[str, StreamState] = {}
+        self._types: dict[str, int] = {}
+        self._new_streams = PendingRows(connection, _INSERT_STREAMS, columns=2)
+        self._new_events = PendingRows(connection, _INSERT_EVENTS, columns=7)
+        self._last_stream_id = 0
+        self.position = 0
+        self.stored: list[CommittedEvent] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Take everything from the database again."""
+        self._streams.clear()
+        self._types.clear()
+        self._new_streams.drop()
+        self._new_events.drop()
+        self.stored.clear()
+        last = "SELECT (SELECT max(position) FROM events), (SELECT max(id) FROM streams)"
+        position, stream_id = self._connection.execute(last).fetchone()
+        self.position, self._last_stream_id = position or 0, stream_id or 0
+
+    def expect(self, streams: Collection[str]) -> None:
+        """Look up together the streams that a group of writes will ask for."""
+        unknown = [name for name in set(streams) if name not in self._streams]
+        if unknown:
+            for state in load_streams(self._connection, unknown):
+                self._remember(state)
+
+    def flush(self) -> None:
+        """Give the database what it has not been given yet; to be called before the commit.
+
+        Raises:
+            sqlite3.Error: The transaction must be rolled back.
+        """
+        self._new_streams.write()
+        self._new_events.write()
+
+    def apply(self, write: Write) -> Outcome:
+        """Decide about a write and carry it out.
+
+        Raises:
+            sqlite3.Error: The transaction must be rolled back.
+        """
+        match write:
+            case Append(stream, expected, events):
+                return self._append(self._stream(stream), expected, events)
+            case Delete(stream, expected):
+                return self._delete(self._stream(stream), expected)
+            case Tombstone(stream, expected):
+                return self._tombstone(self._stream(stream), expected)
+
+    def _append(
+        self, stream: StreamState, expected: int, events: Sequence[ProposedEvent]
+    ) -> Outcome:
+        decision = self._decide(stream, expected, [event.event_id for event in events])
+        if not isinstance(decision, WriteNow):
+            return decision
+        if not events:
+            return Written(stream.last, self.position)
+        described = described_stream(stream.name)
+        described_before = None if described is None else self._stream(described)
+        written = self._store(stream, events)
+        if stream.soft_deleted:
+            self._set_truncate_before(stream, stream.last + 1)
+        if described_before is not None and described_before.soft_deleted:
+            # Setting metadata must not bring a deleted stream's events back to light.
+            described_now = self._stream(described_before.name)
+            self._set_truncate_before(described_now, described_now.last + 1)
+        return written
+
+    def _delete(self, stream: StreamState, expected: int) -> Outcome:
+        decision = self._decide(stream, expected, [uuid.uuid4().bytes])
+        if not isinstance(decision, WriteNow):
+            return decision
+        if stream.last == NO_EVENTS and stream.metadata is None:
+            return WrongRevision(NO_EVENTS)
+        return self._store_metadata(stream, {"$tb": SOFT_DELETED})
+
+    def _tombstone(self, stream: StreamState, expected: int) -> Outcome:
+        decision = self._decide(stream, expected, [uuid.uuid4().bytes])
+        if not isinstance(decision, WriteNow):
+            return decision
+        end = ProposedEvent(
+            uuid.uuid4().bytes, TOMBSTONE_TYPE, is_json=False, data=b"", metadata=b""
+        )
+        return self._store(replace(stream, last=TOMBSTONE_NUMBER - 1), [end])
+
+    def _decide(
+        self, stream: StreamState, expected: int, event_ids: Sequence[bytes]
+    ) -> WriteNow | Outcome:
+        history = StoredHistory(self._connection, stream.stream_id, before_asking=self.flush)
+        return decide(stream, history, expected, event_ids)
+
+    def _set_truncate_before(self, stream: StreamState, number: int) -> None:
+        self._store_metadata(stream, {**stream.document, "$tb": number})
+
+    def _store_metadata(self, stream: StreamState, document: dict[str, Any]) -> Written:
+        data = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+        event = ProposedEvent(
+            uuid.uuid4().bytes, METADATA_TYPE, is_json=True, data=data, metadata=b""
+        )
+        return self._store(self._stream(metadata_stream(stream.name)), [event])
+
+    def _store(self, stream: StreamState, events: Sequence[ProposedEvent]) -> Written:
+        """Write events behind the last one of a stream, whatever was expected."""
+        stream_id = stream.stream_id or self._new_stream(stream.name)
+        created = recorded_event.now_ticks()
+        number, position = stream.last, self.position
+        for event in events:
+            number, position = number + 1, position + 1
+            response = recorded_event.encode(
+                event, stream=stream.name, number=number, position=position, created=created
+            )
+            type_id = self._type_id(event.type)
+            self._new_events.add(
+                (position, stream_id, number, type_id, event.event_id, created, response)
+            )
+            self.stored.append(CommittedEvent(position, stream.name, event.type, response))
+        self.position = position
+        tombstoned = number == TOMBSTONE_NUMBER
+        self._remember(replace(stream, stream_id=stream_id, last=number, tombstoned=tombstoned))
+        self._apply_metadata(stream.name, events[-1].data)
+        return Written(number, position)
+
+    def _apply_metadata(self, name: str, data: bytes) -> None:
+        described = described_stream(name)
+        if described is None:
+            return
+        self.flush()
+        self._last_stream_id += 1
+        self._connection.execute(_SET_METADATA, (self._last_stream_id, described, data))
+        self._streams.pop(described, None)
+
+    def _new_stream(self, name: str) -> int:
+        self._last_stream_id += 1
+        self._new_streams.add((self._last_stream_id, name))
+        return self._last_stream_id
+
+    def _stream(self, name: str) -> StreamState:
+        state = self._streams.get(name)
+        if state is None:
+            self.flush()
+            (state,) = load_streams(self._connection, [name])
+            self._remember(state)
+        return state
+
+    def _remember(self, state: StreamState) -> None:
+        if len(self._streams) >= STREAMS_CACHED_MAX:
+            self._streams.clear()
+        self._streams[state.name] = state
+
+    def _type_id(self, name: str) -> int:
+        type_id = self._types.get(name)
+        if type_id is None:
+            if len(self._types) >= TYPES_CACHED_MAX:
+                self._types.clear()
+            self._connection.execute("INSERT OR IGNORE INTO types (name) VALUES (?)", (name,))
+            row = self._connection.execute("SELECT id FROM types WHERE name = ?", (name,))
+            type_id = int(row.fetchone()[0])
+            self._types[name] = type_id
+        return type_id

@@ -1,0 +1,111 @@
+"""Reads that end: of a stream or of the whole log, in either direction, a page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from sandbox.eventstore import pages
+from sandbox.eventstore.filters import EventFilter
+from sandbox.eventstore.recorded_event import stream_not_found
+from sandbox.eventstore.refusals import stream_deleted
+from sandbox.eventstore.store import Store
+from sandbox.eventstore.stream_state import NO_EVENTS
+
+Responses = list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLog:
+    """Read the log.
+
+    Attributes:
+        position: Where to start, ``None`` for the start (backwards: the end). Included forwards,
+            excluded backwards.
+        limit: Number of events to send at most.
+    """
+
+    position: int | None
+    backwards: bool
+    limit: int
+    event_filter: EventFilter | None
+    resolve_links: bool
+
+    async def responses(self, store: Store) -> AsyncGenerator[Responses, None]:
+        """Yield what there was when the read began."""
+        first, last = 1, store.commits.position
+        if self.position is not None:
+            if self.backwards:
+                last = min(last, self.position - 1)
+            else:
+                first = max(first, self.position)
+        left = self.limit
+        while first <= last and left > 0:
+            page = await store.readers.run(
+                pages.read_log,
+                first,
+                last,
+                limit=left,
+                event_filter=self.event_filter,
+                backwards=self.backwards,
+                resolve_links=self.resolve_links,
+            )
+            yield [response for _, response in page.events]
+            left -= len(page.events)
+            if self.backwards:
+                last = page.seen - 1
+            else:
+                first = page.seen + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStream:
+    """Read one stream.
+
+    Attributes:
+        revision: Where to start, included; ``None`` for the start (backwards: the end).
+        limit: Number of events to send at most.
+    """
+
+    stream: str
+    revision: int | None
+    backwards: bool
+    limit: int
+    resolve_links: bool
+
+    async def responses(self, store: Store) -> AsyncGenerator[Responses, None]:
+        """Yield what there was when the read began.
+
+        Raises:
+            Refusal: The stream is tombstoned.
+        """
+        stream, readable = await store.readers.run(pages.load, self.stream)
+        if not readable:
+            raise stream_deleted(self.stream)
+        if stream.last == NO_EVENTS or stream.soft_deleted:
+            yield [stream_not_found(self.stream)]
+            return
+        first, last = 0, stream.last
+        if self.revision is not None:
+            if self.backwards:
+                last = min(last, self.revision)
+            else:
+                first = self.revision
+        first = max(first, stream.first_visible)
+        left = self.limit
+        while first <= last and left > 0:
+            page = await store.readers.run(
+                pages.read_stream,
+                stream,
+                first,
+                last,
+                limit=left,
+                backwards=self.backwards,
+                resolve_links=self.resolve_links,
+            )
+            yield [response for _, response in page.events]
+            left -= len(page.events)
+            if self.backwards:
+                last = page.seen - 1
+            else:
+                first = page.seen + 1

@@ -83,7 +83,7 @@ async def recover_payment(
         executed = await _recover_attempt(executed, provider, age, context, gateway)
     elif executed.state.status is PaymentStatusVO.CREATED:
         executed = await _close_idle(executed, age, context, gateway)
-    elif executed.state.checkout is not None and executed.state.captured is None:
+    elif executed.state.captured is None:
         executed = await _recover_checkout(executed, provider, age, context, gateway)
     for refund in executed.state.refunds.values():
         if refund.status in _REFUND_IN_DOUBT:
@@ -152,9 +152,8 @@ async def _recover_checkout(
     gateway: Gateway,
 ) -> ExecutedPayment:
     payment = executed.state
-    assert payment.checkout is not None, "there is a checkout"
     waiting = payment.status is PaymentStatusVO.AWAITING_PAYER
-    if waiting and context.at < payment.checkout.expires_at:
+    if waiting and payment.checkout and context.at < payment.checkout.expires_at:
         return executed
     if payment.status is PaymentStatusVO.PROCESSING:
         if age < INTENT_AGE_MIN or payment.capture_id is None:

@@ -9,9 +9,20 @@ from urllib.parse import urlsplit
 
 from payment_gateway.application.ports import CommandContext, EventStore
 from payment_gateway.application.services.stream_service import Executed, StreamService
-from payment_gateway.domain.aggregates.tenant import CreateTenant, Tenant, decide, evolve
+from payment_gateway.domain.aggregates.tenant import (
+    ChangeTenant,
+    CreateTenant,
+    Tenant,
+    TenantCommand,
+    decide,
+    evolve,
+)
 from payment_gateway.domain.errors import InvalidValue, ReturnUrlNotAllowed, TenantNotFound
-from payment_gateway.domain.events.tenant import TenantCreatedEvent, TenantEvent
+from payment_gateway.domain.events.tenant import (
+    TenantChangedEvent,
+    TenantCreatedEvent,
+    TenantEvent,
+)
 from payment_gateway.domain.value_objects.payment_details import check_web_address
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 
@@ -44,20 +55,26 @@ class TenantService:
             InvalidValue: A return URL that is no web address, or too many of them.
             TenantExists: There is one of that id with other properties.
         """
-        if len(return_urls) > RETURN_URLS_MAX:
-            raise InvalidValue(f"at most {RETURN_URLS_MAX} return URLs", param="returnUrls")
-        for url in return_urls:
-            check_web_address(url, param="returnUrls")
-        command = CreateTenant(
-            tenant_id=tenant_id,
-            name=name,
-            return_origins=tuple(sorted({origin(url) for url in return_urls})),
-        )
-        executed = await self._streams.execute(
-            tenant_id.value, lambda tenant: decide(command, tenant), context
-        )
-        self._cache.pop(tenant_id.value, None)
-        return executed
+        command = CreateTenant(tenant_id=tenant_id, name=name, return_origins=_origins(return_urls))
+        return await self._execute(command, context)
+
+    async def change(
+        self,
+        tenant_id: TenantIdVO,
+        *,
+        name: str | None,
+        return_urls: tuple[str, ...] | None,
+        context: CommandContext,
+    ) -> Executed[Tenant, TenantEvent]:
+        """Give a tenant another name or other return URLs; ``None`` leaves as it is.
+
+        Raises:
+            InvalidValue: A return URL that is no web address, or too many of them.
+            TenantNotFound: There is none of that id.
+        """
+        origins = None if return_urls is None else _origins(return_urls)
+        command = ChangeTenant(tenant_id=tenant_id, name=name, return_origins=origins)
+        return await self._execute(command, context)
 
     async def find(self, tenant_id: str) -> Tenant:
         """Return a tenant.
@@ -78,10 +95,22 @@ class TenantService:
         self._cache[tenant_id] = (now + CACHE_S, tenant)
         return tenant
 
+    async def _execute(
+        self, command: TenantCommand, context: CommandContext
+    ) -> Executed[Tenant, TenantEvent]:
+        executed = await self._streams.execute(
+            command.tenant_id.value, lambda tenant: decide(command, tenant), context
+        )
+        self._cache.pop(command.tenant_id.value, None)
+        return executed
+
     @property
     def _streams(self) -> StreamService[Tenant, TenantEvent]:
         return StreamService(
-            store=self.store, category="tenant", event_types=(TenantCreatedEvent,), evolve=evolve
+            store=self.store,
+            category="tenant",
+            event_types=(TenantCreatedEvent, TenantChangedEvent),
+            evolve=evolve,
         )
 
 
@@ -90,6 +119,14 @@ def origin(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or _DEFAULT_PORT[parts.scheme]
     return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _origins(return_urls: tuple[str, ...]) -> tuple[str, ...]:
+    if len(return_urls) > RETURN_URLS_MAX:
+        raise InvalidValue(f"at most {RETURN_URLS_MAX} return URLs", param="returnUrls")
+    for url in return_urls:
+        check_web_address(url, param="returnUrls")
+    return tuple(sorted({origin(url) for url in return_urls}))
 
 
 def check_return_url(url: str | None, tenant: Tenant, *, param: str) -> None:

@@ -255,6 +255,8 @@ def _settled(
     | PaymentCancelledEvent
     | OperatorNeededEvent,
 ) -> Payment:
+    # Whatever the provider said of the payment is the outcome of the attempt, too.
+    payment = replace(payment, attempt=_closed(payment.attempt))
     match event:
         case PaymentPendingEvent():
             reference = event.provider_reference or payment.provider_reference

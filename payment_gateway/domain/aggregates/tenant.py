@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from payment_gateway.domain.errors import TenantExists
-from payment_gateway.domain.events.tenant import TenantCreatedEvent, TenantEvent
+from payment_gateway.domain.errors import TenantExists, TenantNotFound
+from payment_gateway.domain.events.tenant import (
+    TenantChangedEvent,
+    TenantCreatedEvent,
+    TenantEvent,
+)
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 
 
@@ -19,6 +23,18 @@ class CreateTenant:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeTenant:
+    """Give a tenant another name or other origins; ``None`` leaves as it is."""
+
+    tenant_id: TenantIdVO
+    name: str | None
+    return_origins: tuple[str, ...] | None
+
+
+TenantCommand = CreateTenant | ChangeTenant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
     """The state of one tenant."""
 
@@ -27,12 +43,26 @@ class Tenant:
     return_origins: tuple[str, ...]
 
 
-def decide(command: CreateTenant, tenant: Tenant | None) -> list[TenantEvent]:
-    """Return what creating causes: nothing where the same tenant is there already.
+def decide(command: TenantCommand, tenant: Tenant | None) -> list[TenantEvent]:
+    """Return what a command causes: nothing where the tenant is that already.
 
     Raises:
-        TenantExists: There is one of that id with other properties.
+        TenantExists: ``CreateTenant`` with the id of one with other properties.
+        TenantNotFound: ``ChangeTenant`` of one that was never created.
     """
+    match command:
+        case CreateTenant():
+            return _create(command, tenant)
+        case ChangeTenant():
+            return _change(command, tenant)
+
+
+def evolve(_: Tenant | None, event: TenantEvent) -> Tenant:
+    """Return the tenant after an event."""
+    return Tenant(tenant_id=event.tenant_id, name=event.name, return_origins=event.return_origins)
+
+
+def _create(command: CreateTenant, tenant: Tenant | None) -> list[TenantEvent]:
     if tenant is None:
         return [
             TenantCreatedEvent(
@@ -46,6 +76,11 @@ def decide(command: CreateTenant, tenant: Tenant | None) -> list[TenantEvent]:
     raise TenantExists(tenant.tenant_id)
 
 
-def evolve(_: Tenant | None, event: TenantEvent) -> Tenant:
-    """Return the tenant after an event."""
-    return Tenant(tenant_id=event.tenant_id, name=event.name, return_origins=event.return_origins)
+def _change(command: ChangeTenant, tenant: Tenant | None) -> list[TenantEvent]:
+    if tenant is None:
+        raise TenantNotFound(command.tenant_id.value)
+    name = tenant.name if command.name is None else command.name
+    origins = tenant.return_origins if command.return_origins is None else command.return_origins
+    if (name, origins) == (tenant.name, tenant.return_origins):
+        return []
+    return [TenantChangedEvent(tenant_id=tenant.tenant_id, name=name, return_origins=origins)]

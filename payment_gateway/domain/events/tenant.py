@@ -18,4 +18,13 @@ class TenantCreatedEvent:
     return_origins: tuple[str, ...]
 
 
-TenantEvent = TenantCreatedEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantChangedEvent:
+    """A tenant has another name, or other origins to send payers back to."""
+
+    tenant_id: str
+    name: str | None
+    return_origins: tuple[str, ...]
+
+
+TenantEvent = TenantCreatedEvent | TenantChangedEvent

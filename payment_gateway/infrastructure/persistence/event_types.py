@@ -31,7 +31,7 @@ from payment_gateway.domain.events.payment import (
     RefundRequestedEvent,
 )
 from payment_gateway.domain.events.subject import SubjectKeyCreatedEvent
-from payment_gateway.domain.events.tenant import TenantCreatedEvent
+from payment_gateway.domain.events.tenant import TenantChangedEvent, TenantCreatedEvent
 from payment_gateway.infrastructure.persistence.event_codec import (
     EventCodec,
     EventType,
@@ -63,6 +63,7 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("LateFactRecorded", 1, LateFactRecordedEvent),
     EventType("CredentialStored", 1, CredentialStoredEvent),
     EventType("TenantCreated", 1, TenantCreatedEvent),
+    EventType("TenantChanged", 1, TenantChangedEvent),
     EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
 )
 

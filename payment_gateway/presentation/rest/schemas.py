@@ -227,15 +227,26 @@ class CredentialsAnswer(Answer):
     sandbox: bool
 
 
+TenantName = Annotated[str, Field(min_length=1, max_length=200, examples=["Demo shop"])]
+ReturnUrls = Annotated[
+    list[Annotated[str, Field(max_length=2048)]],
+    Field(max_length=20, examples=[["https://shop.example"]]),
+]
+
+
 class TenantBody(Body):
     """A new tenant, and the origins its payers may be sent back to."""
 
     tenant_id: TenantId
-    name: Annotated[str, Field(max_length=200, examples=["Demo shop"])] | None = None
-    return_urls: Annotated[
-        list[Annotated[str, Field(max_length=2048)]],
-        Field(max_length=20, examples=[["https://shop.example"]]),
-    ] = []
+    name: TenantName | None = None
+    return_urls: ReturnUrls = []
+
+
+class ChangeTenantBody(Body):
+    """What is to be different about a tenant; what is left out stays as it is."""
+
+    name: TenantName | None = None
+    return_urls: ReturnUrls | None = None
 
 
 class TenantAnswer(Answer):

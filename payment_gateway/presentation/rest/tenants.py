@@ -1,4 +1,4 @@
-"""Creating tenants, and looking at one."""
+"""Creating and changing tenants, and looking at one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from payment_gateway.presentation.rest.command_context import (
     context_of,
 )
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
-from payment_gateway.presentation.rest.schemas import TenantAnswer, TenantBody
+from payment_gateway.presentation.rest.schemas import (
+    ChangeTenantBody,
+    TenantAnswer,
+    TenantBody,
+)
 
 router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], route_class=ExactJsonRoute)
 Admin = Annotated[Caller, Depends(requires("admin"))]
@@ -38,6 +42,21 @@ async def show(tenant_id: str, caller: Admin, side: Side) -> TenantAnswer:
     """Return a tenant."""
     check_tenant(caller, tenant_id)
     return _answer(await side.gateway.tenants.find(TenantIdVO(tenant_id).value))
+
+
+@router.patch("/{tenant_id}")
+async def change(
+    tenant_id: str, body: ChangeTenantBody, request: Request, caller: Admin, side: Side
+) -> TenantAnswer:
+    """Give a tenant another name or other return URLs; what is left out stays as it is."""
+    context = context_of(request, caller, tenant_id, side)
+    executed = await side.gateway.tenants.change(
+        TenantIdVO(tenant_id),
+        name=body.name,
+        return_urls=None if body.return_urls is None else tuple(body.return_urls),
+        context=context,
+    )
+    return _answer(executed.state)
 
 
 def _answer(tenant: Tenant) -> TenantAnswer:

@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit check format lock bench clean
+.PHONY: help setup demo up test test-unit check format lock bench docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,6 +70,9 @@ format: $(VENV)/.dev ## rewrite the code as the formatter and the linter's safe 
 
 bench: $(VENV)/.dev ## measure, beside a floor taken in the same run, and print the ratios
 	@$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev ## renew the reference pages that the code writes
+	@$(BIN)/python -m tests.reference_pages
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml

@@ -73,6 +73,7 @@ def doctor(as_json: bool) -> bool:
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn what stops a process into one line for the person who started it."""
+    from payment_gateway.application.ports import EventStoreUnavailable
     from payment_gateway.bootstrap import SettingMissing
     from payment_gateway.infrastructure.messaging.checkpoint import LeaseLost
     from payment_gateway.infrastructure.messaging.parking import TooManyParked
@@ -85,6 +86,10 @@ def _explained() -> Iterator[None]:
         yield
     except LeaseLost as error:
         raise CannotRun(f"another worker has taken {error} over; this one stops") from error
+    except EventStoreUnavailable as error:
+        raise CannotRun(
+            f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI"
+        ) from error
     except (
         SettingMissing,
         KeyFileError,

@@ -2,15 +2,57 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, StringConstraints
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
+
+
+INSTALLATION_FILE: Final = "installation.json"
+# What a running installation publishes, and which setting it stands for.
+_PUBLISHED: Final = {
+    "eventstore": "eventstore_uri",
+    "mongodb": "mongodb_uri",
+    "mongodbDatabase": "mongodb_database",
+    "redis": "redis_url",
+    "api": "public_url",
+    "paypal": "paypal_base_url",
+    "pagadito": "pagadito_base_url",
+    "encryptionKeyFile": "encryption_key_file",
+    "apiKeysFile": "api_keys_file",
+}
+
+
+class _InstallationSource(PydanticBaseSettingsSource):
+    """The addresses and files of the installation that runs on the data folder, if one does."""
+
+    def get_field_value(
+        self,
+        field: FieldInfo,  # noqa: ARG002 - the base class has it
+        field_name: str,
+    ) -> tuple[Any, str, bool]:
+        """Return one value; everything is read at once in ``__call__``."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the installation publishes."""
+        folder = self.current_state.get("data_dir")
+        if not folder:
+            return {}
+        try:
+            published = json.loads((Path(folder) / INSTALLATION_FILE).read_bytes())
+        except (OSError, ValueError):
+            return {}  # nothing runs there
+        return {
+            setting: published[name] for name, setting in _PUBLISHED.items() if name in published
+        }
 
 
 class Settings(BaseSettings):
@@ -20,20 +62,41 @@ class Settings(BaseSettings):
         eventstore_uri: EventStoreDB, ``esdb://host:2113?Tls=false``. May carry a password.
         mongodb_uri: A replica set or sharded cluster (transactions are used).
         mongodb_database: Where this installation's read models are.
-        redis_url: Cache and rate limits; without it the gateway works, each process by itself.
+        redis_url: Shared short-lived state; without it the gateway works, each process by itself.
         public_url: Where payers and providers reach this gateway.
         paypal_base_url: Replaces PayPal's live and sandbox endpoints, for simulators.
         pagadito_base_url: Replaces Pagadito's live and sandbox endpoints, for simulators.
         encryption_key_file: The master key; owner-only, base64 of 32 bytes.
         api_keys_file: The API keys that are accepted, as hashes.
-        data_dir: The installation that commands act on; see ``payment-gateway up``.
+        data_dir: The installation that commands act on: while ``payment-gateway up`` runs on this
+            folder, its addresses and key files are taken from there where no setting names others.
+        log_format: ``json``, one object a line, or ``console``, for a person.
+        log_level: The least that is written.
         health_port: Where reactors and projection workers answer ``/livez`` and ``/readyz``.
         amount_max: The largest amount of one payment, in major units of its currency.
+        eventstore_timeout_s: How long an append, a read or the start of a subscription may take.
+        provider_connect_timeout_s: How long connecting to a provider may take.
+        provider_read_timeout_s: How long a provider may take to go on with an answer.
+        provider_connections_max: Connections of one process to one address of a provider.
+        paypal_checkout_validity_s: How long a PayPal checkout counts as open.
+        pagadito_checkout_validity_s: How long a Pagadito checkout counts as open.
     """
 
     model_config = SettingsConfigDict(
         env_prefix="GATEWAY_", frozen=True, extra="ignore", env_ignore_empty=True
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic passes it by name
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from, the first that has one wins."""
+        return init_settings, env_settings, _InstallationSource(settings_cls)
 
     eventstore_uri: SecretStr = SecretStr("esdb://127.0.0.1:2113?Tls=false")
     mongodb_uri: SecretStr = SecretStr("mongodb://127.0.0.1:27017/?replicaSet=rs0")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
+from payment_gateway.settings import INSTALLATION_FILE
 from sandbox.errors import FolderInUse, FolderNotWritable
 from sandbox.private_file import OWNER_ONLY, write_private_json
 
@@ -62,7 +63,7 @@ class DataFolder:
     @property
     def installation_file(self) -> Path:
         """The addresses of the running installation; there only while it runs."""
-        return self.path / "installation.json"
+        return self.path / INSTALLATION_FILE
 
     @contextmanager
     def published(self, addresses: Mapping[str, str]) -> Iterator[None]:

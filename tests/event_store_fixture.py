@@ -17,7 +17,7 @@ from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 from payment_gateway.settings import Settings
 from tests.child_process import ready_line, running
 
-IMAGE = "eventstore/eventstore:24.10.4-bookworm-slim"
+IMAGE = "eventstore/eventstore:24.10.0-bookworm-slim"
 TIMEOUT_S = 5.0
 
 

@@ -1,0 +1,189 @@
+"""The reference pages that are written by the code itself: settings, events, error codes.
+
+After a change in the code, renew them with ``.venv/bin/python -m tests.reference_pages``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic.alias_generators import to_camel
+
+from payment_gateway.domain.events.payment import PaymentItem
+from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES
+from payment_gateway.presentation.rest.error_table import rows
+from payment_gateway.settings import Settings
+
+FOLDER: Final = Path(__file__).parents[1] / "docs" / "reference"
+RENEW: Final = ".venv/bin/python -m tests.reference_pages"
+_WRITTEN: Final = f"<!-- Written by the code; renew with: {RENEW} -->\n"
+
+# How streams are named, by the module that has their events.
+STREAMS: Final = {
+    "payment": "payment-<paymentId>",
+    "credential": "credential-<tenantId>.<PROVIDER>",
+    "tenant": "tenant-<tenantId>",
+    "subject": "subject-<subjectId>",
+}
+_JSON_TYPES: Final = {
+    "str": "string",
+    "int": "integer",
+    "bool": "boolean",
+    "datetime": "time, RFC 3339 in UTC",
+    "PaymentItem": "item",
+}
+
+
+def generated_pages() -> dict[str, str]:
+    """Return the text of each generated page by its file name."""
+    return {
+        "settings.md": settings_page(),
+        "events.md": events_page(),
+        "errors.md": errors_page(),
+    }
+
+
+def settings_page() -> str:
+    """Return the table of all settings."""
+    meanings = _attributes(Settings)
+    properties: dict[str, dict[str, Any]] = Settings.model_json_schema()["properties"]
+    lines = []
+    for name in Settings.model_fields:
+        schema = _without_null(properties[name])
+        default = properties[name].get("default")
+        shown = "not set" if default is None else f"`{_default_of(name)}`"
+        meaning = meanings.get(name) or _words(name)
+        lines.append(f"| `GATEWAY_{name.upper()}` | {_bounds(schema)} | {shown} | {meaning} |")
+    return (
+        f"{_WRITTEN}# Settings\n\n"
+        "Every process reads its settings from environment variables, and from nowhere else. An empty variable counts as\n"
+        "not set. A value out of bounds stops the process with one line that names the variable.\n"
+        "`payment-gateway doctor` prints what a process would see.\n\n"
+        "| variable | value | default | meaning |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
+    )
+
+
+def events_page() -> str:
+    """Return every event there is, by the kind of stream it stands in."""
+    introduction = (
+        f"{_WRITTEN}# Events\n\n"
+        "What is stored, under which name, in which version. A name is never reused and a field never changes its\n"
+        "meaning; a new version of an event is a new line in the code, and older ones are converted when they are read.\n"
+        "Keys are camelCase. Fields that end in `Minor` count minor units of the currency (cents). Beside its data each\n"
+        "event carries metadata: `tenantId`, `actor`, `recordedAt`, `schemaVersion`, `$correlationId`, and where known\n"
+        "`$causationId` and `traceparent`.\n"
+    )
+    parts = [introduction]
+    for module, types in groupby(EVENT_TYPES, key=lambda one: one.event.__module__):
+        parts.append(f"\n## Streams `{STREAMS[module.rpartition('.')[2]]}`\n")
+        for one in types:
+            parts.append(f"\n### {one.name}\n\nVersion {one.version}. {_summary(one.event)}\n")
+            parts.append(_field_table(one.event))
+    parts.append(f"\n## Item\n\nOne entry of `items`. {_summary(PaymentItem)}\n")
+    parts.append(_field_table(PaymentItem))
+    return "".join(parts)
+
+
+def errors_page() -> str:
+    """Return the table of all error codes."""
+    lines = [
+        f'| <a id="{row.code}"></a>`{row.code}` | {row.status} | {"yes" if row.retryable else "no"} '
+        f"| {_cell(row.meaning)} |"
+        for row in rows()
+    ]
+    return (
+        f"{_WRITTEN}# Errors\n\n"
+        "Every refusal is `application/problem+json` (RFC 9457) with the members `type`, `title`, `status`, `detail`,\n"
+        "`instance`, `code`, `retryable`, `requestId`, and `param` where one field is at fault. `code` is what a program\n"
+        "should look at. *Retry* says whether the same request may succeed later without being changed; 503 carries\n"
+        "`Retry-After`. A running gateway serves this table at `/docs/errors`.\n\n"
+        "| code | status | retry | meaning |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
+    )
+
+
+def _field_table(cls: type[Any]) -> str:
+    meanings = _attributes(cls)
+    lines = [
+        f"| `{to_camel(field.name)}` | {_json_type(str(field.type))} | {meanings.get(field.name, '')} |"
+        for field in dataclasses.fields(cls)
+    ]
+    return "\n| field | type | meaning |\n|---|---|---|\n" + "\n".join(lines) + "\n"
+
+
+def _json_type(annotation: str) -> str:
+    kind, _, optional = annotation.partition(" | ")
+    listed = re.fullmatch(r"tuple\[(\w+), \.\.\.\]", kind)
+    text = f"list of {_JSON_TYPES[listed[1]]}s" if listed else _JSON_TYPES[kind]
+    return f"{text}, or null" if optional else text
+
+
+def _default_of(name: str) -> str:
+    default = Settings.model_fields[name].default
+    reveal = getattr(default, "get_secret_value", None)
+    return str(reveal() if reveal else default)
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the first form a value may have: of a decimal, the number, which has the bounds."""
+    return next(one for one in schema.get("anyOf", [schema]) if one.get("type") != "null")
+
+
+def _bounds(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return " or ".join(f"`{value}`" for value in schema["enum"])
+    kind = {"uri": "URL", "path": "path", "password": "secret text"}.get(
+        schema.get("format", ""), {"string": "text"}.get(schema["type"], schema["type"])
+    )
+    limits = [
+        f"{sign} {schema[key]:g}"
+        for key, sign in (
+            ("exclusiveMinimum", "above"),
+            ("minimum", "from"),
+            ("maximum", "up to"),
+        )
+        if key in schema
+    ]
+    if "pattern" in schema:
+        limits.append(f"matches `{schema['pattern']}`")
+    return " ".join([kind, *limits])
+
+
+def _attributes(cls: type[Any]) -> dict[str, str]:
+    """Return what the docstring's ``Attributes`` section says of each."""
+    _, _, section = (inspect.getdoc(cls) or "").partition("Attributes:\n")
+    found: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines():
+        if not line.startswith("    "):
+            break
+        if entry := re.fullmatch(r" {4}(\w+): (.+)", line):
+            name, found[entry[1]] = entry[1], entry[2]
+        else:
+            found[name] += f" {line.strip()}"
+    return {name: _cell(text) for name, text in found.items()}
+
+
+def _summary(cls: type[Any]) -> str:
+    return _cell((inspect.getdoc(cls) or "").splitlines()[0])
+
+
+def _cell(text: str) -> str:
+    return (
+        text.replace("``None``", "null").replace("``", "`").replace("|", "\\|").replace("<", "&lt;")
+    )
+
+
+def _words(name: str) -> str:
+    unit = ", in seconds" if name.endswith("_s") else ""
+    return f"{name.removesuffix('_s').replace('_', ' ').capitalize()}{unit}."
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for file_name, text in generated_pages().items():
+        (FOLDER / file_name).write_text(text, encoding="utf-8")

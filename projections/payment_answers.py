@@ -56,6 +56,22 @@ class AttemptAnswer(Answer):
     failure_reason: str | None
 
 
+class DisputeAnswer(Answer):
+    """The payer asks the provider for the money back."""
+
+    dispute_id: str = Field(examples=["PP-D-27803"])
+    amount: Amount | None = Field(description="Null where the provider did not say.")
+    reason: str = Field(examples=["MERCHANDISE_OR_SERVICE_NOT_RECEIVED"])
+    outcome: str | None = Field(description="The provider's word; null while it is open.")
+
+
+class QuestionAnswer(Answer):
+    """What waits for a person of operations."""
+
+    refund_id: str | None = Field(description="Null where it is about the payment itself.")
+    reason: str
+
+
 class PaymentSummary(Answer):
     """A payment in a list."""
 
@@ -80,6 +96,8 @@ class PaymentSummary(Answer):
     captured: Amount | None = Field(description="What was taken; null until it was.")
     refunded_total: Amount
     refunds: list[RefundAnswer]
+    disputes: list[DisputeAnswer]
+    questions: list[QuestionAnswer]
     attempts: list[AttemptAnswer]
     failure_reason: str | None
     late_facts: int = Field(
@@ -146,5 +164,10 @@ def _fields(document: Document) -> dict[str, Any]:
         "refunds": [
             {**refund, "amount": decimal(refund["amountMinor"], currency)}
             for refund in document["refunds"]
+        ],
+        "disputes": [
+            {**dispute, "amount": amount_minor and decimal(amount_minor, currency)}
+            for dispute in document["disputes"]
+            for amount_minor in [dispute["amountMinor"]]
         ],
     }

@@ -17,7 +17,10 @@ from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CaptureRequestedEvent,
     CheckoutCreatedEvent,
+    DisputeClosedEvent,
+    DisputeOpenedEvent,
     LateFactRecordedEvent,
+    OperatorAnsweredEvent,
     OperatorNeededEvent,
     OutcomeUnknownEvent,
     PaymentCancelledEvent,
@@ -29,6 +32,8 @@ from payment_gateway.domain.events.payment import (
     PaymentPendingEvent,
     ProviderAttemptFailedEvent,
     ProviderAttemptStartedEvent,
+    ProviderRefundRecordedEvent,
+    ReconciliationDifferenceFoundEvent,
     RefundCompletedEvent,
     RefundFailedEvent,
     RefundPendingEvent,
@@ -37,6 +42,7 @@ from payment_gateway.domain.events.payment import (
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent, StreamFilter
 from payment_gateway.infrastructure.persistence.mongodb import Document
+from projections.payment_money import disputed, refunded, replaced
 from projections.read_model import ReadModel, is_known
 
 NAME: Final = "payment_details"
@@ -117,8 +123,16 @@ def project(document: Document | None, event: PaymentEvent) -> Document:
             | RefundPendingEvent()
             | RefundCompletedEvent()
             | RefundFailedEvent()
+            | ProviderRefundRecordedEvent()
         ):
-            return _refunded(document, event)
+            return refunded(document, event)
+        case DisputeOpenedEvent() | DisputeClosedEvent():
+            return disputed(document, event)
+        case OperatorNeededEvent() | OperatorAnsweredEvent():
+            return _asked(document, event)
+        case ReconciliationDifferenceFoundEvent():
+            found = {"subject": event.subject, "ours": event.ours, "theirs": event.theirs}
+            return {**document, "differences": [*document["differences"], found]}
         case OutcomeUnknownEvent():
             return _in_doubt(document, event)
         case LateFactRecordedEvent():
@@ -156,6 +170,9 @@ def _initiated(event: PaymentInitiatedEvent) -> Document:
         "refunds": [],
         "attempts": [],
         "failureReason": None,
+        "disputes": [],
+        "questions": [],
+        "differences": [],
         "lateFacts": 0,
         "subjectId": event.subject_id,
         "personal": event.personal,
@@ -180,7 +197,7 @@ def _attempted(
             return {**document, "providerType": event.provider, "attempts": attempts}
         case ProviderAttemptFailedEvent():
             found = {"failureReason": event.reason}
-            attempts = _with(document["attempts"], "attemptId", event.attempt_id, found)
+            attempts = replaced(document["attempts"], "attemptId", event.attempt_id, found)
             return {**document, "status": PaymentStatusVO.CREATED.value, "attempts": attempts}
         case CheckoutCreatedEvent():
             found = {"providerOrderId": event.provider_order_id}
@@ -189,7 +206,7 @@ def _attempted(
                 "status": PaymentStatusVO.AWAITING_PAYER.value,
                 "checkoutUrl": event.checkout_url,
                 "expiresAt": event.expires_at,
-                "attempts": _with(document["attempts"], "attemptId", event.attempt_id, found),
+                "attempts": replaced(document["attempts"], "attemptId", event.attempt_id, found),
             }
         case _:
             assert_never(event)
@@ -201,8 +218,7 @@ def _settled(
     | PaymentCompletedEvent
     | PaymentFailedEvent
     | PaymentExpiredEvent
-    | PaymentCancelledEvent
-    | OperatorNeededEvent,
+    | PaymentCancelledEvent,
 ) -> Document:
     match event:
         case PaymentPendingEvent():
@@ -220,74 +236,33 @@ def _settled(
             found = {"status": PaymentStatusVO.EXPIRED.value}
         case PaymentCancelledEvent():
             found = {"status": PaymentStatusVO.CANCELLED.value}
-        case OperatorNeededEvent():
-            found = {
-                "status": PaymentStatusVO.NEEDS_OPERATOR.value,
-                "providerReference": event.provider_reference,
-                "failureReason": event.reason,
-            }
         case _:
             assert_never(event)
     return {**document, **found}
+
+
+def _asked(document: Document, event: OperatorNeededEvent | OperatorAnsweredEvent) -> Document:
+    others = [known for known in document["questions"] if known["refundId"] != event.refund_id]
+    if isinstance(event, OperatorAnsweredEvent):
+        return {**document, "questions": others}
+    asked = {"refundId": event.refund_id, "reason": event.reason}
+    after = {**document, "questions": [*others, asked]}
+    if event.question == "refund":
+        return after
+    known = event.provider_reference or document["providerReference"]
+    return {
+        **after,
+        "status": PaymentStatusVO.NEEDS_OPERATOR.value,
+        "providerReference": known,
+        "failureReason": event.reason,
+    }
 
 
 def _in_doubt(document: Document, event: OutcomeUnknownEvent) -> Document:
     if event.operation != "refund":
         return {**document, "status": PaymentStatusVO.UNKNOWN.value}
     found = {"status": RefundStatusVO.UNKNOWN.value}
-    return {**document, "refunds": _with(document["refunds"], "refundId", event.intent_id, found)}
-
-
-def _refunded(
-    document: Document,
-    event: RefundRequestedEvent | RefundPendingEvent | RefundCompletedEvent | RefundFailedEvent,
-) -> Document:
-    refunds = document["refunds"]
-    match event:
-        case RefundRequestedEvent():
-            refund = {
-                "refundId": event.refund_id,
-                "amountMinor": event.amount_minor,
-                "status": RefundStatusVO.REQUESTED.value,
-                "reason": event.reason,
-                "failureReason": None,
-                "providerReference": None,
-            }
-            if any(known["refundId"] == event.refund_id for known in refunds):
-                # It never left, and is asked for again under its id.
-                return {**document, "refunds": _with(refunds, "refundId", event.refund_id, refund)}
-            return {**document, "refunds": [*refunds, refund]}
-        case RefundPendingEvent():
-            found = {
-                "status": RefundStatusVO.PENDING.value,
-                "providerReference": event.provider_reference,
-            }
-            return {**document, "refunds": _with(refunds, "refundId", event.refund_id, found)}
-        case RefundFailedEvent():
-            found = {"status": RefundStatusVO.FAILED.value, "failureReason": event.reason}
-            return {**document, "refunds": _with(refunds, "refundId", event.refund_id, found)}
-        case RefundCompletedEvent():
-            return _refund_completed(document, event)
-        case _:
-            assert_never(event)
-
-
-def _refund_completed(document: Document, event: RefundCompletedEvent) -> Document:
-    refunded = document["refundedMinor"] + event.amount_minor
-    whole = refunded == document["capturedMinor"]
-    status = PaymentStatusVO.REFUNDED if whole else PaymentStatusVO.PARTIALLY_REFUNDED
-    found = {
-        "status": RefundStatusVO.COMPLETED.value,
-        "providerReference": event.provider_reference,
-    }
     return {
         **document,
-        "status": status.value,
-        "refundedMinor": refunded,
-        "refunds": _with(document["refunds"], "refundId", event.refund_id, found),
+        "refunds": replaced(document["refunds"], "refundId", event.intent_id, found),
     }
-
-
-def _with(items: list[Document], key: str, id_: str, found: Document) -> list[Document]:
-    """Return the list with what was found out about one of its items."""
-    return [{**item, **found} if item[key] == id_ else item for item in items]

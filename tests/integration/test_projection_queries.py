@@ -231,6 +231,8 @@ class TestOnePayment:
             "providerReference": "capture-1",
             "captured": "19.99",
             "refundedTotal": "5.00",
+            "disputes": [],
+            "questions": [],
             "refunds": [
                 {
                     "refundId": "r1",

@@ -52,7 +52,10 @@ def is_open(payment: Payment) -> bool:
     """Whether anything of this payment may still change without anybody asking for it."""
     ended = payment.status.is_closed_unpaid or payment.captured is not None
     waiting = not ended and payment.status is not PaymentStatusVO.NEEDS_OPERATOR
-    return waiting or any(r.status in _REFUND_IN_DOUBT for r in payment.refunds.values())
+    return waiting or any(
+        refund.status in _REFUND_IN_DOUBT and refund.refund_id not in payment.questions
+        for refund in payment.refunds.values()
+    )
 
 
 async def recover_payment(

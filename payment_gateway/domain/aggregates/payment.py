@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from payment_gateway.domain.aggregates.payment_commands import (
+    AnswerAsOperator,
     CancelPayment,
     InitiatePayment,
     Intention,
@@ -18,6 +19,7 @@ from payment_gateway.domain.aggregates.payment_commands import (
     RequestRefund,
     StartProviderAttempt,
 )
+from payment_gateway.domain.aggregates.payment_operator import answer_as_operator
 from payment_gateway.domain.aggregates.payment_reports import decide_report
 from payment_gateway.domain.aggregates.payment_state import NOT_SENT, Payment
 from payment_gateway.domain.errors import (
@@ -63,7 +65,7 @@ def decide(command: PaymentCommand, payment: Payment | None) -> list[PaymentEven
         return _initiate(command, payment)
     if payment is None:
         raise PaymentNotFound(command.payment_id.value)
-    if isinstance(command, StartProviderAttempt | RequestCapture | CancelPayment | RequestRefund):
+    if isinstance(command, Intention):
         return _decide_intention(command, payment)
     return decide_report(command, payment)
 
@@ -93,6 +95,8 @@ def _decide_intention(command: Intention, payment: Payment) -> list[PaymentEvent
             return _cancel(command, payment)
         case RequestRefund():
             return _request_refund(command, payment)
+        case AnswerAsOperator():
+            return answer_as_operator(command, payment)
         case _:
             assert_never(command)
 

@@ -186,7 +186,81 @@ class RecordRefundFailure:
     reason: str
 
 
-Intention = InitiatePayment | StartProviderAttempt | RequestCapture | CancelPayment | RequestRefund
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordProviderRefund:
+    """The provider gave money back without us."""
+
+    payment_id: PaymentIdVO
+    provider_reference: str
+    amount: PaymentAmountVO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDisputeOpened:
+    """The payer disputes the payment at the provider."""
+
+    payment_id: PaymentIdVO
+    dispute_id: str
+    amount: PaymentAmountVO | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDisputeClosed:
+    """The provider decided a dispute."""
+
+    payment_id: PaymentIdVO
+    dispute_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDifference:
+    """A reconciliation found that the provider's books say something else."""
+
+    payment_id: PaymentIdVO
+    subject: str
+    ours: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOperator:
+    """Give up asking: a person has to find out; ``refund_id`` where it is about a refund."""
+
+    payment_id: PaymentIdVO
+    refund_id: str | None
+    reason: str
+
+
+# What a person may find out about a payment or a refund in doubt.
+Answer = Literal["completed", "failed", "refund_completed", "refund_failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerAsOperator:
+    """A person found out what is so.
+
+    Attributes:
+        provider_reference: The provider's id of what moved the money, for the answers that say
+            that some was moved.
+    """
+
+    payment_id: PaymentIdVO
+    refund_id: str | None
+    answer: Answer
+    provider_reference: str | None
+    note: str
+
+
+Intention = (
+    InitiatePayment
+    | StartProviderAttempt
+    | RequestCapture
+    | CancelPayment
+    | RequestRefund
+    | AnswerAsOperator
+)
 Report = (
     RecordCheckout
     | RecordAttemptFailure
@@ -200,5 +274,10 @@ Report = (
     | RecordRefund
     | RecordRefundPending
     | RecordRefundFailure
+    | RecordProviderRefund
+    | RecordDisputeOpened
+    | RecordDisputeClosed
+    | RecordDifference
+    | CallOperator
 )
 PaymentCommand = Intention | Report

@@ -6,28 +6,38 @@ recorded as a late fact where the payment has gone on in the meantime.
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from typing import assert_never
 
+from payment_gateway.domain.aggregates.late_fact import late
 from payment_gateway.domain.aggregates.payment_commands import (
+    CallOperator,
     RecordAttemptFailure,
     RecordCancellation,
     RecordCaptureDecline,
     RecordCheckout,
     RecordCompletion,
+    RecordDifference,
+    RecordDisputeClosed,
+    RecordDisputeOpened,
     RecordExpiry,
     RecordFailure,
     RecordPending,
+    RecordProviderRefund,
     RecordRefund,
     RecordRefundFailure,
     RecordRefundPending,
     RecordUnknownOutcome,
     Report,
 )
-from payment_gateway.domain.aggregates.payment_state import Payment, Refund
+from payment_gateway.domain.aggregates.payment_operator import OPEN, call_operator
+from payment_gateway.domain.aggregates.payment_refund_reports import (
+    decide_dispute_report,
+    decide_refund_report,
+)
+from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CheckoutCreatedEvent,
-    LateFactRecordedEvent,
     OperatorNeededEvent,
     OutcomeUnknownEvent,
     PaymentCancelledEvent,
@@ -37,32 +47,24 @@ from payment_gateway.domain.events.payment import (
     PaymentFailedEvent,
     PaymentPendingEvent,
     ProviderAttemptFailedEvent,
-    RefundCompletedEvent,
-    RefundFailedEvent,
-    RefundPendingEvent,
+    ReconciliationDifferenceFoundEvent,
 )
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
-
-# A payment in one of these may still turn out either way.
-_OPEN: Final = frozenset(
-    {
-        PaymentStatusVO.CREATED,
-        PaymentStatusVO.AWAITING_PAYER,
-        PaymentStatusVO.PROCESSING,
-        PaymentStatusVO.PENDING,
-        PaymentStatusVO.UNKNOWN,
-    }
-)
-_REFUND_OPEN: Final = frozenset(
-    {RefundStatusVO.REQUESTED, RefundStatusVO.PENDING, RefundStatusVO.UNKNOWN}
-)
 
 
 def decide_report(report: Report, payment: Payment) -> list[PaymentEvent]:
     """Return what a report causes; an empty list where it is known already."""
     match report:
-        case RecordRefund() | RecordRefundPending() | RecordRefundFailure():
-            return _refund(report, payment)
+        case (
+            RecordRefund() | RecordRefundPending() | RecordRefundFailure() | RecordProviderRefund()
+        ):
+            return decide_refund_report(report, payment)
+        case RecordDisputeOpened() | RecordDisputeClosed():
+            return decide_dispute_report(report, payment)
+        case CallOperator():
+            return call_operator(report, payment)
+        case RecordDifference():
+            return _difference(report, payment)
         case RecordCheckout() | RecordAttemptFailure():
             return _attempt(report, payment)
         case RecordUnknownOutcome():
@@ -87,8 +89,8 @@ def _attempt(report: RecordCheckout | RecordAttemptFailure, payment: Payment) ->
             known = payment.checkout
             if known and known.provider_order_id == report.provider_order_id:
                 return []
-            if not current or payment.status not in _OPEN:
-                return _late("checkout", payment, reference=report.provider_order_id)
+            if not current or payment.status not in OPEN:
+                return late("checkout", payment, reference=report.provider_order_id)
             return [
                 CheckoutCreatedEvent(
                     payment_id=payment.payment_id.value,
@@ -120,8 +122,8 @@ def _completion(report: RecordCompletion, payment: Payment) -> list[PaymentEvent
     settled = payment.captured is not None or payment.status is PaymentStatusVO.NEEDS_OPERATOR
     if settled and payment.provider_reference == report.provider_reference:
         return []
-    if payment.status not in _OPEN:
-        return _late(
+    if payment.status not in OPEN:
+        return late(
             "completed",
             payment,
             reference=report.provider_reference,
@@ -131,6 +133,8 @@ def _completion(report: RecordCompletion, payment: Payment) -> list[PaymentEvent
         return [
             OperatorNeededEvent(
                 payment_id=payment.payment_id.value,
+                question="payment",
+                refund_id=None,
                 reason=f"the provider took {captured}, {payment.amount} was asked for",
                 provider_reference=report.provider_reference,
                 captured_minor=captured.amount_minor,
@@ -151,8 +155,8 @@ def _completion(report: RecordCompletion, payment: Payment) -> list[PaymentEvent
 def _pending(report: RecordPending, payment: Payment) -> list[PaymentEvent]:
     if payment.status is PaymentStatusVO.PENDING or payment.captured is not None:
         return []  # an older report of what has gone on since
-    if payment.status not in _OPEN:
-        return _late("pending", payment, reference=report.provider_reference)
+    if payment.status not in OPEN:
+        return late("pending", payment, reference=report.provider_reference)
     return [
         PaymentPendingEvent(
             payment_id=payment.payment_id.value,
@@ -194,7 +198,7 @@ def _ending(
             assert_never(report)
     if payment.status.is_closed_unpaid:
         return []
-    return [ending] if payment.status in _OPEN else _late(fact, payment)
+    return [ending] if payment.status in OPEN else late(fact, payment)
 
 
 def _unknown_outcome(report: RecordUnknownOutcome, payment: Payment) -> list[PaymentEvent]:
@@ -224,64 +228,14 @@ def _unknown_outcome(report: RecordUnknownOutcome, payment: Payment) -> list[Pay
     ]
 
 
-def _refund(
-    report: RecordRefund | RecordRefundPending | RecordRefundFailure, payment: Payment
-) -> list[PaymentEvent]:
-    refund = payment.refunds[report.refund_id]
-    payment_id = payment.payment_id.value
-    match report:
-        case RecordRefund():
-            if refund.status in _REFUND_OPEN:
-                return [
-                    RefundCompletedEvent(
-                        payment_id=payment_id,
-                        refund_id=refund.refund_id,
-                        provider_reference=report.provider_reference,
-                        amount_minor=refund.amount.amount_minor,
-                    )
-                ]
-            return _late_refund("refund_completed", RefundStatusVO.COMPLETED, refund, payment)
-        case RecordRefundPending():
-            if refund.status in {RefundStatusVO.REQUESTED, RefundStatusVO.UNKNOWN}:
-                return [
-                    RefundPendingEvent(
-                        payment_id=payment_id,
-                        refund_id=refund.refund_id,
-                        provider_reference=report.provider_reference,
-                    )
-                ]
-            return []
-        case RecordRefundFailure():
-            if refund.status in _REFUND_OPEN:
-                return [
-                    RefundFailedEvent(
-                        payment_id=payment_id, refund_id=refund.refund_id, reason=report.reason
-                    )
-                ]
-            return _late_refund("refund_failed", RefundStatusVO.FAILED, refund, payment)
-        case _:
-            assert_never(report)
-
-
-def _late_refund(
-    fact: str, same: RefundStatusVO, refund: Refund, payment: Payment
-) -> list[PaymentEvent]:
-    if refund.status is same:
-        return []
-    return _late(fact, payment, reference=refund.refund_id, amount_minor=refund.amount.amount_minor)
-
-
-def _late(
-    fact: str, payment: Payment, *, reference: str | None = None, amount_minor: int | None = None
-) -> list[PaymentEvent]:
-    if (fact, reference) in payment.late_facts:
+def _difference(report: RecordDifference, payment: Payment) -> list[PaymentEvent]:
+    if (report.subject, report.ours, report.theirs) in payment.differences:
         return []
     return [
-        LateFactRecordedEvent(
+        ReconciliationDifferenceFoundEvent(
             payment_id=payment.payment_id.value,
-            fact=fact,
-            status=payment.status.value,
-            provider_reference=reference,
-            amount_minor=amount_minor,
+            subject=report.subject,
+            ours=report.ours,
+            theirs=report.theirs,
         )
     ]

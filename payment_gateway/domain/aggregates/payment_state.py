@@ -11,7 +11,10 @@ from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CaptureRequestedEvent,
     CheckoutCreatedEvent,
+    DisputeClosedEvent,
+    DisputeOpenedEvent,
     LateFactRecordedEvent,
+    OperatorAnsweredEvent,
     OperatorNeededEvent,
     OutcomeUnknownEvent,
     PaymentCancelledEvent,
@@ -24,6 +27,8 @@ from payment_gateway.domain.events.payment import (
     PaymentPendingEvent,
     ProviderAttemptFailedEvent,
     ProviderAttemptStartedEvent,
+    ProviderRefundRecordedEvent,
+    ReconciliationDifferenceFoundEvent,
     RefundCompletedEvent,
     RefundFailedEvent,
     RefundPendingEvent,
@@ -77,6 +82,9 @@ class Payment:
     Attributes:
         capture_id: The capture that is under way or in doubt; ``None`` if there is none.
         captures: How many captures were ever requested.
+        disputes: Every dispute by its id, and whether it is open.
+        questions: What waits for a person: a refund's id, or ``None`` for the payment itself.
+        providers_tried: Who was asked for a checkout, in order.
         late_facts: What was recorded but not applied, as (fact, provider reference).
     """
 
@@ -101,6 +109,10 @@ class Payment:
     captured: PaymentAmountVO | None = None
     failure: str | None = None
     refunds: Mapping[str, Refund] = field(default_factory=dict)
+    disputes: Mapping[str, bool] = field(default_factory=dict)
+    questions: frozenset[str | None] = frozenset()
+    providers_tried: tuple[str, ...] = ()
+    differences: frozenset[tuple[str, str, str]] = frozenset()
     late_facts: frozenset[tuple[str, str | None]] = frozenset()
 
     @property
@@ -164,8 +176,18 @@ def evolve(payment: Payment | None, event: PaymentEvent) -> Payment:
             | RefundPendingEvent()
             | RefundCompletedEvent()
             | RefundFailedEvent()
+            | ProviderRefundRecordedEvent()
         ):
             return _refunded(payment, event)
+        case DisputeOpenedEvent() | DisputeClosedEvent():
+            is_open = isinstance(event, DisputeOpenedEvent)
+            disputes = {**payment.disputes, event.dispute_id: is_open}
+            return _with_money_status(replace(payment, disputes=disputes))
+        case OperatorNeededEvent() | OperatorAnsweredEvent():
+            return _asked(payment, event)
+        case ReconciliationDifferenceFoundEvent():
+            difference = (event.subject, event.ours, event.theirs)
+            return replace(payment, differences=payment.differences | {difference})
         case OutcomeUnknownEvent():
             return _in_doubt(payment, event)
         case ProviderAttemptStartedEvent() | ProviderAttemptFailedEvent() | CheckoutCreatedEvent():
@@ -210,7 +232,8 @@ def _attempted(
                 handle=event.handle,
                 is_open=True,
             )
-            return replace(payment, attempt=attempt, provider=event.provider)
+            tried = (*payment.providers_tried, event.provider)
+            return replace(payment, attempt=attempt, provider=event.provider, providers_tried=tried)
         case ProviderAttemptFailedEvent():
             return replace(
                 payment, attempt=_closed(payment.attempt), status=PaymentStatusVO.CREATED
@@ -252,8 +275,7 @@ def _settled(
     | PaymentCompletedEvent
     | PaymentFailedEvent
     | PaymentExpiredEvent
-    | PaymentCancelledEvent
-    | OperatorNeededEvent,
+    | PaymentCancelledEvent,
 ) -> Payment:
     # Whatever the provider said of the payment is the outcome of the attempt, too.
     payment = replace(payment, attempt=_closed(payment.attempt))
@@ -274,15 +296,23 @@ def _settled(
             return replace(payment, status=PaymentStatusVO.EXPIRED)
         case PaymentCancelledEvent():
             return replace(payment, status=PaymentStatusVO.CANCELLED)
-        case OperatorNeededEvent():
-            return replace(
-                payment,
-                status=PaymentStatusVO.NEEDS_OPERATOR,
-                provider_reference=event.provider_reference,
-                failure=event.reason,
-            )
         case _:
             assert_never(event)
+
+
+def _asked(payment: Payment, event: OperatorNeededEvent | OperatorAnsweredEvent) -> Payment:
+    if isinstance(event, OperatorAnsweredEvent):
+        return replace(payment, questions=payment.questions - {event.refund_id})
+    asked = replace(payment, questions=payment.questions | {event.refund_id})
+    if event.question == "refund":
+        return asked
+    return replace(
+        asked,
+        attempt=_closed(payment.attempt),
+        status=PaymentStatusVO.NEEDS_OPERATOR,
+        provider_reference=event.provider_reference or payment.provider_reference,
+        failure=event.reason,
+    )
 
 
 def _in_doubt(payment: Payment, event: OutcomeUnknownEvent) -> Payment:
@@ -294,9 +324,21 @@ def _in_doubt(payment: Payment, event: OutcomeUnknownEvent) -> Payment:
 
 def _refunded(
     payment: Payment,
-    event: RefundRequestedEvent | RefundPendingEvent | RefundCompletedEvent | RefundFailedEvent,
+    event: RefundRequestedEvent
+    | RefundPendingEvent
+    | RefundCompletedEvent
+    | RefundFailedEvent
+    | ProviderRefundRecordedEvent,
 ) -> Payment:
     match event:
+        case ProviderRefundRecordedEvent():
+            refund = Refund(
+                refund_id=event.refund_id,
+                amount=PaymentAmountVO(event.amount_minor, event.currency),
+                status=RefundStatusVO.COMPLETED,
+                reason=None,
+                provider_reference=event.provider_reference,
+            )
         case RefundRequestedEvent():
             refund = Refund(
                 refund_id=event.refund_id,
@@ -324,12 +366,20 @@ def _refunded(
             )
         case _:
             assert_never(event)
-    after = replace(payment, refunds={**payment.refunds, refund.refund_id: refund})
-    if refund.status is not RefundStatusVO.COMPLETED:
-        return after
-    whole = after.refunded == after.captured
+    return _with_money_status(
+        replace(payment, refunds={**payment.refunds, refund.refund_id: refund})
+    )
+
+
+def _with_money_status(payment: Payment) -> Payment:
+    """Return the payment with the status that its refunds and disputes give it."""
+    if any(payment.disputes.values()):
+        return replace(payment, status=PaymentStatusVO.DISPUTED)
+    if payment.refunded.amount_minor == 0:
+        return replace(payment, status=PaymentStatusVO.COMPLETED)
+    whole = payment.refunded == payment.captured
     status = PaymentStatusVO.REFUNDED if whole else PaymentStatusVO.PARTIALLY_REFUNDED
-    return replace(after, status=status)
+    return replace(payment, status=status)
 
 
 def _closed(attempt: Attempt | None) -> Attempt | None:

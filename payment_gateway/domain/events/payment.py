@@ -209,18 +209,89 @@ class RefundFailedEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatorNeededEvent:
-    """The provider reported what the gateway must not settle by itself; a person has to look.
+class ProviderRefundRecordedEvent:
+    """Money was given back at the provider without us, in its own panel for example."""
+
+    payment_id: str
+    refund_id: str
+    provider_reference: str
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeOpenedEvent:
+    """The payer asks the provider for the money back; it may be held until that is decided.
 
     Attributes:
-        captured_minor: The money the provider says it took, in ``currency``.
+        amount_minor: How much is disputed, in the payment's currency; ``None`` if not said.
     """
 
     payment_id: str
+    dispute_id: str
+    amount_minor: int | None
     reason: str
-    provider_reference: str
-    captured_minor: int
-    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeClosedEvent:
+    """The provider decided a dispute; ``outcome`` is its own word for how."""
+
+    payment_id: str
+    dispute_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorNeededEvent:
+    """The gateway must not settle this by itself; a person has to look.
+
+    Attributes:
+        question: What is to be settled: ``payment``, or ``refund`` with its id.
+        refund_id: Which refund, for that question.
+        captured_minor: The money the provider says it took, in ``currency``, if it says any.
+    """
+
+    payment_id: str
+    question: str
+    refund_id: str | None
+    reason: str
+    provider_reference: str | None
+    captured_minor: int | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAnsweredEvent:
+    """A person looked and said what is so; what follows from it is the next event.
+
+    Attributes:
+        question: As in ``OperatorNeededEvent``.
+        answer: ``completed``, ``failed``, ``refund_completed`` or ``refund_failed``.
+        note: Why, in the person's own words.
+    """
+
+    payment_id: str
+    question: str
+    refund_id: str | None
+    answer: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationDifferenceFoundEvent:
+    """The provider's books and ours do not say the same; nothing is changed by noting it.
+
+    Attributes:
+        subject: What was compared: ``status``, ``captured`` or ``refunded``.
+        ours: What we hold to be so.
+        theirs: What the provider says.
+    """
+
+    payment_id: str
+    subject: str
+    ours: str
+    theirs: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +300,7 @@ class LateFactRecordedEvent:
 
     Attributes:
         fact: What was reported: ``checkout``, ``completed``, ``pending``, ``failed``, ``expired``,
-            ``cancelled``, ``refund_completed`` or ``refund_failed``.
+            ``cancelled``, ``refund_completed``, ``refund_failed`` or ``dispute_opened``.
         status: Where the payment stood.
         amount_minor: How much money the report speaks of; ``None`` if it speaks of none.
     """
@@ -258,6 +329,11 @@ PaymentEvent = (
     | RefundPendingEvent
     | RefundCompletedEvent
     | RefundFailedEvent
+    | ProviderRefundRecordedEvent
+    | DisputeOpenedEvent
+    | DisputeClosedEvent
     | OperatorNeededEvent
+    | OperatorAnsweredEvent
+    | ReconciliationDifferenceFoundEvent
     | LateFactRecordedEvent
 )

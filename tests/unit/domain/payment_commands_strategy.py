@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from hypothesis import strategies as st
 
 from payment_gateway.domain.aggregates.payment import decide
 from payment_gateway.domain.aggregates.payment_commands import (
+    Answer,
+    AnswerAsOperator,
+    CallOperator,
     CancelPayment,
     PaymentCommand,
     RecordAttemptFailure,
@@ -13,9 +18,13 @@ from payment_gateway.domain.aggregates.payment_commands import (
     RecordCaptureDecline,
     RecordCheckout,
     RecordCompletion,
+    RecordDifference,
+    RecordDisputeClosed,
+    RecordDisputeOpened,
     RecordExpiry,
     RecordFailure,
     RecordPending,
+    RecordProviderRefund,
     RecordRefund,
     RecordRefundFailure,
     RecordRefundPending,
@@ -39,6 +48,7 @@ REFERENCES = ["CAP1", "CAP2"]
 attempt_ids = st.sampled_from(ATTEMPTS)
 capture_ids = st.sampled_from(CAPTURES)
 refund_ids = st.sampled_from(REFUNDS)
+dispute_ids = st.sampled_from(["D1", "D2"])
 references = st.sampled_from(REFERENCES)
 amounts = st.integers(1, 25_00).map(lambda minor: PaymentAmountVO(minor, "USD"))
 
@@ -114,6 +124,43 @@ def commands() -> st.SearchStrategy[PaymentCommand]:
             refund_id=refund_ids,
             reason=st.sampled_from(["x", "not_sent"]),
         ),
+        st.builds(
+            RecordProviderRefund,
+            payment_id=one,
+            provider_reference=st.sampled_from(["R", "PR1", "PR2"]),
+            amount=amounts,
+        ),
+        st.builds(
+            RecordDisputeOpened,
+            payment_id=one,
+            dispute_id=dispute_ids,
+            amount=st.one_of(st.none(), amounts),
+            reason=st.just("x"),
+        ),
+        st.builds(
+            RecordDisputeClosed, payment_id=one, dispute_id=dispute_ids, outcome=st.just("x")
+        ),
+        st.builds(
+            RecordDifference,
+            payment_id=one,
+            subject=st.just("status"),
+            ours=st.just("a"),
+            theirs=st.sampled_from(["b", "c"]),
+        ),
+        st.builds(
+            CallOperator,
+            payment_id=one,
+            refund_id=st.one_of(st.none(), refund_ids),
+            reason=st.just("x"),
+        ),
+        st.builds(
+            AnswerAsOperator,
+            payment_id=one,
+            refund_id=st.one_of(st.none(), refund_ids),
+            answer=st.sampled_from(get_args(Answer)),
+            provider_reference=st.one_of(st.none(), references),
+            note=st.just("seen"),
+        ),
         intents.map(
             lambda pair: RecordUnknownOutcome(
                 payment_id=ID,
@@ -145,7 +192,7 @@ def answer(command: PaymentCommand, payment: Payment | None) -> list[PaymentEven
         if isinstance(command, RecordUnknownOutcome) and command.operation == "refund"
         else None
     )
-    reports = not isinstance(command, RequestRefund)
+    reports = not isinstance(command, RequestRefund | AnswerAsOperator)
     if reports and speaks_of and (payment is None or speaks_of not in payment.refunds):
         return []  # nobody reports on a refund that was never asked for
     try:

@@ -223,6 +223,8 @@ class TestCapture:
         ).then(
             OperatorNeededEvent(
                 payment_id=ID.value,
+                question="payment",
+                refund_id=None,
                 reason="the provider took 10.00 USD, 19.99 USD was asked for",
                 provider_reference="CAP1",
                 captured_minor=10_00,

@@ -14,6 +14,8 @@ from payment_gateway.domain.events.payment import (
     LateFactRecordedEvent,
     PaymentCompletedEvent,
     PaymentEvent,
+    ProviderRefundRecordedEvent,
+    ReconciliationDifferenceFoundEvent,
     RefundCompletedEvent,
     RefundRequestedEvent,
 )
@@ -31,6 +33,7 @@ def of(kind: type[E], events: list[PaymentEvent]) -> list[E]:
 def test_never_gives_back_more_than_was_taken(events: list[PaymentEvent]) -> None:
     taken = sum(event.captured_minor for event in of(PaymentCompletedEvent, events))
     given_back = sum(event.amount_minor for event in of(RefundCompletedEvent, events))
+    given_back += sum(event.amount_minor for event in of(ProviderRefundRecordedEvent, events))
     assert given_back <= taken
     payment = fold(events)
     assert payment is not None
@@ -73,6 +76,7 @@ def test_money_never_goes_away_by_itself(events: list[PaymentEvent]) -> None:
                 PaymentStatusVO.COMPLETED,
                 PaymentStatusVO.PARTIALLY_REFUNDED,
                 PaymentStatusVO.REFUNDED,
+                PaymentStatusVO.DISPUTED,
             }
 
 
@@ -84,7 +88,9 @@ def test_what_ended_stays_ended(events: list[PaymentEvent]) -> None:
         assert payment is not None
         if ended is not None:
             assert payment.status is ended
-            assert isinstance(events[end - 1], LateFactRecordedEvent)
+            assert isinstance(
+                events[end - 1], LateFactRecordedEvent | ReconciliationDifferenceFoundEvent
+            )
         if payment.status.is_closed_unpaid:
             ended = payment.status
 

@@ -95,6 +95,33 @@ ANY_TIME: Final[tuple[Next, ...]] = (
         intent_id=p.next_capture_id if n % 2 else _attempt_id(p, n),
         reason="ReadTimeout",
     ),
+    lambda p, n: commands.RecordProviderRefund(
+        payment_id=p.payment_id,
+        provider_reference=f"theirs-{n % 3}",
+        amount=PaymentAmountVO(n * 5_00 + 1, "USD"),
+    ),
+    lambda p, n: commands.RecordDisputeOpened(
+        payment_id=p.payment_id,
+        dispute_id=f"dispute-{n % 3}",
+        amount=PaymentAmountVO(n * 5_00 + 1, "USD") if n % 2 else None,
+        reason="UNAUTHORISED",
+    ),
+    lambda p, n: commands.RecordDisputeClosed(
+        payment_id=p.payment_id, dispute_id=f"dispute-{n % 3}", outcome="ACCEPTED"
+    ),
+    lambda p, n: commands.RecordDifference(
+        payment_id=p.payment_id, subject="status", ours=p.status, theirs=f"other-{n % 3}"
+    ),
+    lambda p, _: commands.CallOperator(
+        payment_id=p.payment_id, refund_id=None, reason="nobody knows"
+    ),
+    lambda p, n: commands.AnswerAsOperator(
+        payment_id=p.payment_id,
+        refund_id=None,
+        answer="completed" if n % 2 else "failed",
+        provider_reference="C-1",
+        note="seen",
+    ),
     lambda p, n: commands.RequestRefund(
         payment_id=p.payment_id,
         refund_id=f"refund-{n % 5}",
@@ -124,6 +151,16 @@ WITH_REFUNDS: Final[tuple[Next, ...]] = (
     # All that is left, or the same again where it never left.
     lambda p, n: commands.RequestRefund(
         payment_id=p.payment_id, refund_id=_refund_id(p, n), amount=None, reason=None
+    ),
+    lambda p, n: commands.CallOperator(
+        payment_id=p.payment_id, refund_id=_refund_id(p, n), reason="nobody knows"
+    ),
+    lambda p, n: commands.AnswerAsOperator(
+        payment_id=p.payment_id,
+        refund_id=_refund_id(p, n),
+        answer="refund_completed" if n % 2 else "refund_failed",
+        provider_reference=f"r-{n}",
+        note="seen",
     ),
     lambda p, n: commands.RecordUnknownOutcome(
         payment_id=p.payment_id,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -11,13 +9,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
-from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from payment_gateway.settings import Settings
 from tests.child_process import ready_line, running
+from tests.docker_engine import eventstoredb_container
 
-IMAGE = "eventstore/eventstore:24.10.0-bookworm-slim"
 TIMEOUT_S = 5.0
 
 
@@ -43,25 +39,7 @@ def embedded_event_store_uri(
         yield uri
 
 
-def docker_is_available() -> bool:
-    program = shutil.which("docker")
-    if program is None:
-        return False
-    asked = subprocess.run([program, "info"], capture_output=True, timeout=TIMEOUT_S, check=False)
-    return asked.returncode == 0
-
-
 @pytest.fixture(scope="session")
 def docker_event_store_uri() -> Generator[str, None, None]:
-    if not docker_is_available():
-        pytest.skip("Docker is not available")
-    container = (
-        DockerContainer(IMAGE)
-        .with_env("EVENTSTORE_INSECURE", "true")
-        .with_env("EVENTSTORE_MEM_DB", "true")
-        .with_exposed_ports(2113)
-        .waiting_for(LogMessageWaitStrategy("IS LEADER"))
-    )
-    with container:
-        host = container.get_container_host_ip()
-        yield f"esdb://{host}:{container.get_exposed_port(2113)}?Tls=false"
+    with eventstoredb_container() as uri:
+        yield uri

@@ -1,7 +1,9 @@
-"""MongoDB as read models and subscriptions use it."""
+"""What read models and subscriptions rely on MongoDB for: ours, and any other that is named."""
 
 import time
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 from pymongo.errors import PyMongoError, ServerSelectionTimeoutError
@@ -15,9 +17,30 @@ from payment_gateway.infrastructure.persistence.mongodb import (
     transaction,
 )
 from sandbox.ports import free_port
-from tests.mongodb_fixture import database, mongodb_settings, mongodb_uri
+from tests.docker_engine import mongodb_container
+from tests.mongodb_fixture import mongodb_server, mongodb_settings
 
-__all__ = ["database", "mongodb_uri"]
+
+@pytest.fixture(
+    scope="module", params=["wheel", pytest.param("container", marks=pytest.mark.docker)]
+)
+def mongodb_uri(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    if request.param == "container":
+        with mongodb_container() as uri:
+            yield uri
+    else:
+        with mongodb_server(tmp_path_factory.mktemp("mongodb") / "data", free_port()) as uri:
+            yield uri
+
+
+@pytest.fixture
+async def database(mongodb_uri: str) -> AsyncIterator[Database]:
+    name = f"test-{uuid4().hex[:12]}"
+    async with open_mongodb(mongodb_settings(mongodb_uri, name)) as opened:
+        yield opened
+        await opened.client.drop_database(name)
 
 
 async def test_a_transaction_commits_whole_and_is_acknowledged_by_the_majority(

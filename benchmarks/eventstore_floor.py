@@ -11,7 +11,6 @@ import json
 import signal
 import uuid
 from collections.abc import AsyncIterator
-from itertools import cycle, islice
 from typing import Any
 
 import grpc
@@ -19,13 +18,15 @@ import grpc.aio
 import uvloop
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 
+from sandbox.eventstore.page import PAGE_EVENTS_MAX
 from sandbox.eventstore.recorded_event import encode, now_ticks
 from sandbox.eventstore.writes import ProposedEvent
 
 EVENT_DATA = json.dumps({"amount": 1999, "currency": "USD", "note": "x" * 200}).encode()
 EVENT_METADATA = json.dumps({"correlationId": str(uuid.uuid4()), "schema": 1}).encode()
 EVENT_TYPE = "PaymentInitiated"
-PREPARED = 512
+# As many as a read asks for, so that a read sends the bytes that the event store would send.
+PREPARED = 6000
 STOP_GRACE_S = 1.0
 
 
@@ -62,8 +63,10 @@ async def main() -> None:
     prepared = _prepared()
 
     async def read(request: streams_pb2.ReadReq, context: Any) -> None:
-        for response in islice(cycle(prepared), request.options.count):
-            await context.write(response)
+        left = min(request.options.count, PREPARED)
+        for first in range(0, left, PAGE_EVENTS_MAX):
+            for response in prepared[first : min(left, first + PAGE_EVENTS_MAX)]:
+                await context.write(response)
 
     pb = streams_pb2
     methods = {

@@ -8,13 +8,14 @@ import select
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from esdbclient import AsyncEventStoreDBClient, EventStoreDBClient, NewEvent
+from esdbclient.exceptions import EventStoreDBClientException
 
 READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 15.0
@@ -44,6 +45,12 @@ class EventStoreProcess:
         line = self._process.stdout.readline()
         assert line, f"the event store ended with exit code {self._process.wait()}"
         self.uri = json.loads(line)["eventstore"]
+
+    @property
+    def pid(self) -> int:
+        """The process id while it runs."""
+        assert self._process is not None
+        return self._process.pid
 
     def stop(self) -> int:
         """Ask it to stop, as an operator would, and return its exit code."""
@@ -90,6 +97,19 @@ class Caller:
                 asyncio.to_thread(call, *args, **kwargs), ANSWER_TIMEOUT_S
             )
         return await asyncio.wait_for(call(*args, **kwargs), ANSWER_TIMEOUT_S)
+
+    async def call(self, method: Callable[..., Any], *args: Any) -> None:
+        """Call a method of a subscription."""
+        if isinstance(self._client, EventStoreDBClient):
+            await asyncio.to_thread(method, *args)
+        else:
+            await method(*args)
+
+    async def collect(self, subscription: Any, into: list[Any]) -> None:
+        """Append what a subscription brings to a list until the server ends it."""
+        with suppress(EventStoreDBClientException):
+            while taken := await self.take(subscription, 1):
+                into.extend(taken)
 
     async def take(self, responses: Any, count: int) -> list[Any]:
         """Return the next few of a read or of a subscription."""

@@ -61,7 +61,7 @@ def _proposed_event(message: ProposedMessage) -> ProposedEvent:
     content_type = message.metadata.get("content-type")
     if event_type is None or content_type is None:
         raise missing_metadata()
-    event_id = _event_id(message.id)
+    event_id = event_id_bytes(message.id)
     if not event_type or event_id == _NO_ID:
         raise invalid("An event must have an id other than zero and a type.")
     return ProposedEvent(
@@ -73,7 +73,12 @@ def _proposed_event(message: ProposedMessage) -> ProposedEvent:
     )
 
 
-def _event_id(value: shared_pb2.UUID) -> bytes:
+def event_id_bytes(value: shared_pb2.UUID) -> bytes:
+    """Return an id as it is stored.
+
+    Raises:
+        Refusal: It is none.
+    """
     if value.WhichOneof("value") == "structured":
         structured = value.structured
         return structured.most_significant_bits.to_bytes(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any, assert_never
 
@@ -52,10 +50,7 @@ class AppendService:
         """Write and answer; a wrong expected revision is an ordinary answer."""
         try:
             append = await _collected(requests)
-            deadline_s = time.monotonic() + APPEND_TIMEOUT_S
-            async with asyncio.timeout(APPEND_TIMEOUT_S):
-                outcome = await self._store.writer.submit(append, deadline_s)
-            match outcome:
+            match outcome := await self._store.writer.outcome(append, APPEND_TIMEOUT_S):
                 case Written():
                     return _success(outcome)
                 case WrongRevision(current):
@@ -66,8 +61,6 @@ class AppendService:
                     raise timed_out("append")
                 case _:
                     assert_never(outcome)
-        except TimeoutError:
-            await end_call(context, timed_out("append"))
         except (Refusal, WriteRefused, StorageFailed) as error:
             await end_call(context, error)
         return None

@@ -5,7 +5,6 @@ Unlike `Append`, a refused write is an answer like any other, with the reason pa
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -98,20 +97,13 @@ class BatchAppendService:
             return BatchAppendResp(stream_identifier=identifier, error=error)
         if append is None:
             return BatchAppendResp(stream_identifier=identifier, error=_too_large())
-        outcome = await self._outcome(append, _seconds_left(batch.options))
+        seconds = _seconds_left(batch.options)
+        outcome: Outcome = TooLate()
+        if seconds > 0:
+            outcome = await self._store.writer.outcome(append, seconds)
         if isinstance(outcome, Written):
             return BatchAppendResp(stream_identifier=identifier, success=_success(outcome))
         return BatchAppendResp(stream_identifier=identifier, error=_refused(append, outcome))
-
-    async def _outcome(self, append: Append, seconds_left: float) -> Outcome:
-        if seconds_left <= 0:
-            return TooLate()
-        deadline_s = time.monotonic() + seconds_left
-        try:
-            async with asyncio.timeout(seconds_left):
-                return await self._store.writer.submit(append, deadline_s)
-        except TimeoutError:
-            return TooLate()
 
 
 def _append(batch: _Batch) -> Append | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Any, assert_never
 
 from esdbclient.protos.Grpc import streams_pb2
@@ -64,13 +62,7 @@ class DeleteService:
         return TombstoneResp(position=at)
 
     async def _write(self, write: Delete | Tombstone) -> int:
-        deadline_s = time.monotonic() + APPEND_TIMEOUT_S
-        try:
-            async with asyncio.timeout(APPEND_TIMEOUT_S):
-                outcome = await self._store.writer.submit(write, deadline_s)
-        except TimeoutError:
-            raise timed_out("delete") from None
-        match outcome:
+        match outcome := await self._store.writer.outcome(write, APPEND_TIMEOUT_S):
             case Written():
                 return outcome.position
             case WrongRevision(current):

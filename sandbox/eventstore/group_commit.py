@@ -26,6 +26,9 @@ from sandbox.eventstore.writes import Append, Outcome, TooLate, Write
 
 GROUP_MAX = 256
 GROUP_BYTES_MAX = 8 * 1024 * 1024
+# Behind a group this large, many write at once: to wait a little makes fewer and larger commits.
+GATHER_FROM = 5
+GATHER_S = 0.0015
 WAITING_MAX = 8192
 WAITING_BYTES_MAX = 128 * 1024 * 1024
 # How long a closing writer may need for what is still in its queue.
@@ -99,6 +102,23 @@ class GroupCommit:
         await asyncio.to_thread(self._thread.join, CLOSE_TIMEOUT_S)
         self._connection.close()
 
+    async def outcome(self, write: Write, seconds: float) -> Outcome:
+        """Put a write in the queue and wait for its outcome, for so many seconds at most.
+
+        After that it is ``TooLate``, though a write whose turn had come may still be done: its
+        events may be sent again, their ids tell.
+
+        Raises:
+            WriteRefused: Nothing was put in the queue.
+            StorageFailed: The database would not take it.
+        """
+        answer = self.submit(write, time.monotonic() + seconds)
+        timer = self._loop.call_later(seconds, _give_up, answer)
+        try:
+            return await answer
+        finally:
+            timer.cancel()
+
     def submit(self, write: Write, deadline_s: float = float("inf")) -> asyncio.Future[Outcome]:
         """Put a write in the queue.
 
@@ -132,7 +152,8 @@ class GroupCommit:
         self._arriving.clear()
 
     def _work(self) -> None:
-        while group := self._next_group():
+        group: list[_Request] = []
+        while group := self._next_group(crowded=len(group) >= GATHER_FROM):
             self._finish(group)
             try:
                 self._write_ahead_log.shorten()
@@ -149,16 +170,18 @@ class GroupCommit:
                     self._finish([request])
                 return
             _log.error("eventstore.write_failed", stream=group[0].write.stream, error=repr(error))
-            self._call_loop(self._fail, group[0], str(error))
+            self._loop.call_soon_threadsafe(self._fail, group[0], str(error))
         else:
             stored, self._log.stored = self._log.stored, []
-            self._call_loop(self._succeed, group, outcomes, stored)
+            self._loop.call_soon_threadsafe(self._succeed, group, outcomes, stored)
 
-    def _next_group(self) -> list[_Request]:
+    def _next_group(self, *, crowded: bool) -> list[_Request]:
         """Wait for a request, then take every other one that waits too, within limits."""
         group: list[_Request] = []
         size = 0
         request = self._queue.get()
+        if crowded and request is not None:
+            time.sleep(GATHER_S)
         while request is not None:
             group.append(request)
             size += request.size
@@ -219,5 +242,7 @@ class GroupCommit:
         self._waiting -= 1
         self._waiting_bytes -= request.size
 
-    def _call_loop(self, callback: Callable[..., None], *arguments: object) -> None:
-        self._loop.call_soon_threadsafe(callback, *arguments)
+
+def _give_up(answer: asyncio.Future[Outcome]) -> None:
+    if not answer.done():
+        answer.set_result(TooLate())

@@ -8,9 +8,13 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 from sandbox.eventstore import recorded_event
+from sandbox.eventstore.database import HIDDEN
 from sandbox.eventstore.decision import WriteNow, decide
+from sandbox.eventstore.group_table import write_group
+from sandbox.eventstore.names import Names
 from sandbox.eventstore.pending_rows import PendingRows
 from sandbox.eventstore.recent import CommittedEvent
 from sandbox.eventstore.stream_lookup import StoredHistory, load_streams
@@ -21,14 +25,19 @@ from sandbox.eventstore.stream_state import (
     TOMBSTONE_NUMBER,
     TOMBSTONE_TYPE,
     StreamState,
+    category,
     described_stream,
+    hidden_from_log,
     metadata_stream,
 )
 from sandbox.eventstore.writes import (
     Append,
     Delete,
+    DropGroup,
     Outcome,
     ProposedEvent,
+    PutGroup,
+    SettleGroup,
     Tombstone,
     Write,
     Written,
@@ -36,11 +45,11 @@ from sandbox.eventstore.writes import (
 )
 
 STREAMS_CACHED_MAX = 8192
-TYPES_CACHED_MAX = 8192
 
 _INSERT_STREAMS = "INSERT INTO streams (id, name) VALUES "
 _INSERT_EVENTS = """
-INSERT INTO events (position, stream_id, number, type_id, event_id, created, response) VALUES
+INSERT INTO events
+(position, stream_id, number, type_id, category_id, event_id, created, checksum, response) VALUES
 """
 _SET_METADATA = """
 INSERT INTO streams (id, name, metadata) VALUES (?, ?, ?)
@@ -62,9 +71,10 @@ class LogWriter:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._streams: dict[str, StreamState] = {}
-        self._types: dict[str, int] = {}
+        self._types = Names(connection, "types")
+        self._categories = Names(connection, "categories")
         self._new_streams = PendingRows(connection, _INSERT_STREAMS, columns=2)
-        self._new_events = PendingRows(connection, _INSERT_EVENTS, columns=7)
+        self._new_events = PendingRows(connection, _INSERT_EVENTS, columns=9)
         self._last_stream_id = 0
         self.position = 0
         self.stored: list[CommittedEvent] = []
@@ -73,7 +83,8 @@ class LogWriter:
     def forget(self) -> None:
         """Take everything from the database again."""
         self._streams.clear()
-        self._types.clear()
+        self._types.forget()
+        self._categories.forget()
         self._new_streams.drop()
         self._new_events.drop()
         self.stored.clear()
@@ -110,6 +121,9 @@ class LogWriter:
                 return self._delete(self._stream(stream), expected)
             case Tombstone(stream, expected):
                 return self._tombstone(self._stream(stream), expected)
+            case PutGroup() | SettleGroup() | DropGroup():
+                write_group(self._connection, write)
+                return Written(NO_EVENTS, self.position)
 
     def _append(
         self, stream: StreamState, expected: int, events: Sequence[ProposedEvent]
@@ -166,6 +180,8 @@ class LogWriter:
     def _store(self, stream: StreamState, events: Sequence[ProposedEvent]) -> Written:
         """Write events behind the last one of a stream, whatever was expected."""
         stream_id = stream.stream_id or self._new_stream(stream.name)
+        hidden = hidden_from_log(stream.name)
+        category_id = HIDDEN if hidden else self._categories.id_of(category(stream.name))
         created = recorded_event.now_ticks()
         number, position = stream.last, self.position
         for event in events:
@@ -173,14 +189,22 @@ class LogWriter:
             response = recorded_event.encode(
                 event, stream=stream.name, number=number, position=position, created=created
             )
-            type_id = self._type_id(event.type)
-            self._new_events.add(
-                (position, stream_id, number, type_id, event.event_id, created, response)
-            )
-            self.stored.append(CommittedEvent(position, stream.name, event.type, response))
+            type_id = self._types.id_of(event.type)
+            row = (stream_id, number, type_id, category_id, event.event_id, created)
+            self._new_events.add((position, *row, crc32(response), response))
+            committed = CommittedEvent(position, stream.name, event.type, response, hidden)
+            self.stored.append(committed)
         self.position = position
         tombstoned = number == TOMBSTONE_NUMBER
-        self._remember(replace(stream, stream_id=stream_id, last=number, tombstoned=tombstoned))
+        self._remember(
+            StreamState(
+                stream.name,
+                stream_id=stream_id,
+                last=number,
+                tombstoned=tombstoned,
+                metadata=stream.metadata,
+            )
+        )
         self._apply_metadata(stream.name, events[-1].data)
         return Written(number, position)
 
@@ -210,14 +234,3 @@ class LogWriter:
         if len(self._streams) >= STREAMS_CACHED_MAX:
             self._streams.clear()
         self._streams[state.name] = state
-
-    def _type_id(self, name: str) -> int:
-        type_id = self._types.get(name)
-        if type_id is None:
-            if len(self._types) >= TYPES_CACHED_MAX:
-                self._types.clear()
-            self._connection.execute("INSERT OR IGNORE INTO types (name) VALUES (?)", (name,))
-            row = self._connection.execute("SELECT id FROM types WHERE name = ?", (name,))
-            type_id = int(row.fetchone()[0])
-            self._types[name] = type_id
-        return type_id

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from esdbclient.protos.Grpc import streams_pb2
 
-from sandbox.eventstore.filters import (
-    EventFilter,
-    InvalidFilter,
-    StreamNameFilter,
-    TypeFilter,
-    matcher,
-)
+from sandbox.eventstore.filters import EventFilter, FilterExpression, InvalidFilter
 from sandbox.eventstore.reads import ReadLog, ReadStream
 from sandbox.eventstore.refusals import invalid
 from sandbox.eventstore.stream_state import NUMBER_MAX
@@ -138,15 +132,16 @@ def stream_name(name: bytes) -> str:
 def _event_filter(options: Options) -> EventFilter | None:
     if not options.HasField("filter"):
         return None
+    match options.filter.WhichOneof("filter"):
+        case "stream_identifier":
+            by_name = options.filter.stream_identifier
+            expression = FilterExpression(True, by_name.regex, tuple(by_name.prefix))
+        case "event_type":
+            by_type = options.filter.event_type
+            expression = FilterExpression(False, by_type.regex, tuple(by_type.prefix))
+        case _:
+            raise invalid("A filter names streams or event types.")
     try:
-        match options.filter.WhichOneof("filter"):
-            case "stream_identifier":
-                by_name = options.filter.stream_identifier
-                return StreamNameFilter(matcher(by_name.regex, by_name.prefix))
-            case "event_type":
-                by_type = options.filter.event_type
-                return TypeFilter(matcher(by_type.regex, by_type.prefix))
-            case _:
-                raise invalid("A filter names streams or event types.")
+        return expression.event_filter()
     except InvalidFilter as error:
         raise invalid(str(error)) from error

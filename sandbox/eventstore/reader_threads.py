@@ -35,12 +35,21 @@ class ReaderThreads:
         *args: _Parameters.args,
         **kwargs: _Parameters.kwargs,
     ) -> _Result:
+        """Call a function with a connection, in one of the threads, and wait for it."""
+        return await self.start(read, *args, **kwargs)
+
+    def start(
+        self,
+        read: Callable[Concatenate[sqlite3.Connection, _Parameters], _Result],
+        *args: _Parameters.args,
+        **kwargs: _Parameters.kwargs,
+    ) -> asyncio.Future[_Result]:
         """Call a function with a connection, in one of the threads."""
 
         def call() -> _Result:
             return read(self._own.connection, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        return asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     def close(self) -> None:
         """Wait for the reads that run, and close the connections."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from sandbox.eventstore import pages
 from sandbox.eventstore.filters import EventFilter
+from sandbox.eventstore.page import Page
 from sandbox.eventstore.recorded_event import stream_not_found
 from sandbox.eventstore.refusals import stream_deleted
 from sandbox.eventstore.store import Store
@@ -39,23 +42,43 @@ class ReadLog:
                 last = min(last, self.position - 1)
             else:
                 first = max(first, self.position)
+        async with aclosing(self._pages(store, first, last)) as pages_of_log:
+            async for page in pages_of_log:
+                yield [response for _, response in page.events]
+
+    async def _pages(self, store: Store, first: int, last: int) -> AsyncGenerator[Page, None]:
+        """Yield a page while the next one is being read."""
         left = self.limit
-        while first <= last and left > 0:
-            page = await store.readers.run(
-                pages.read_log,
-                first,
-                last,
-                limit=left,
-                event_filter=self.event_filter,
-                backwards=self.backwards,
-                resolve_links=self.resolve_links,
-            )
-            yield [response for _, response in page.events]
-            left -= len(page.events)
-            if self.backwards:
-                last = page.seen - 1
-            else:
-                first = page.seen + 1
+        reading = self._reading(store, first, last, left)
+        try:
+            while reading is not None:
+                page = await reading
+                left -= len(page.events)
+                if self.backwards:
+                    last = page.seen - 1
+                else:
+                    first = page.seen + 1
+                reading = self._reading(store, first, last, left)
+                yield page
+        finally:
+            if reading is not None:
+                reading.cancel()
+
+    def _reading(
+        self, store: Store, first: int, last: int, left: int
+    ) -> asyncio.Future[Page] | None:
+        """Begin to read a page, if there is anything left to read."""
+        if first > last or left <= 0:
+            return None
+        return store.readers.start(
+            pages.read_log,
+            first,
+            last,
+            limit=left,
+            event_filter=self.event_filter,
+            backwards=self.backwards,
+            resolve_links=self.resolve_links,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from sandbox.eventstore.filters import EventFilter, StreamNameFilter, TypeFilter
-from sandbox.eventstore.pages import PAGE_EVENTS_MAX, Page
+from sandbox.eventstore.page import PAGE_EVENTS_MAX, Page
 
 RECENT_EVENTS_MAX = 2048
 RECENT_BYTES_MAX = 8 * 1024 * 1024
@@ -21,6 +21,7 @@ class CommittedEvent(NamedTuple):
     stream: str
     type: str
     response: bytes
+    hidden: bool = False
 
 
 class Recent:
@@ -50,6 +51,8 @@ class Recent:
 
 
 def _matches(event: CommittedEvent, event_filter: EventFilter | None) -> bool:
+    if event.hidden:
+        return False
     match event_filter:
         case None:
             return True

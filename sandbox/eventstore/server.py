@@ -25,6 +25,8 @@ from sandbox.eventstore.data_dir import EventStoreCannotStart, held_data_dir
 from sandbox.eventstore.database import UnknownSchema
 from sandbox.eventstore.delete_service import DeleteService
 from sandbox.eventstore.gossip_service import GossipService
+from sandbox.eventstore.groups import service as group_service
+from sandbox.eventstore.groups.registry import Groups, open_groups
 from sandbox.eventstore.read_service import ReadService
 from sandbox.eventstore.store import Store, open_store
 
@@ -92,13 +94,14 @@ async def serve_store(
     """Offer a store that is already open; see ``serve``."""
     server = grpc.aio.server(options=_OPTIONS, maximum_concurrent_rpcs=CALLS_MAX)
     bound = _bind(server, host, port)
-    _offer(server, store, GossipService(advertised_host or host, bound))
-    await server.start()
-    try:
-        yield RunningEventStore(host, bound)
-    finally:
-        store.commits.close()
-        await server.stop(STOP_GRACE_S)
+    async with open_groups(store) as groups:
+        _offer(server, store, groups, GossipService(advertised_host or host, bound))
+        await server.start()
+        try:
+            yield RunningEventStore(host, bound)
+        finally:
+            store.commits.close()
+            await server.stop(STOP_GRACE_S)
 
 
 def run(data_dir: Path, host: str, port: int, *, advertised_host: str | None = None) -> int:
@@ -157,7 +160,7 @@ def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
     return bound
 
 
-def _offer(server: grpc.aio.Server, store: Store, gossip: GossipService) -> None:
+def _offer(server: grpc.aio.Server, store: Store, groups: Groups, gossip: GossipService) -> None:
     reads, appends = ReadService(store), AppendService(store)
     batches, deletes = BatchAppendService(store), DeleteService(store)
     pb = streams_pb2
@@ -187,6 +190,9 @@ def _offer(server: grpc.aio.Server, store: Store, gossip: GossipService) -> None
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler("event_store.client.streams.Streams", streams),
+            grpc.method_handlers_generic_handler(
+                group_service.SERVICE, group_service.GroupService(store, groups).handlers()
+            ),
             grpc.method_handlers_generic_handler("event_store.client.gossip.Gossip", gossips),
         )
     )

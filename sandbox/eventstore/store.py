@@ -33,7 +33,7 @@ async def open_store(database: Path) -> AsyncIterator[Store]:
 
     Raises:
         sqlite3.Error: The file cannot be opened, or is no database.
-        UnknownSchema: The file comes from a newer version.
+        UnknownSchema: The file comes from another version.
     """
     commits = Commits()
     writer = GroupCommit(database, commits.announce)

@@ -18,6 +18,9 @@ NUMBER_MAX = 2**63 - 1
 SOFT_DELETED = NUMBER_MAX
 TOMBSTONE_NUMBER = NUMBER_MAX
 NO_EVENTS = -1
+_EPOCH_STREAM = "$epoch-information"
+_HIDDEN_PREFIX = "$persistentsubscription-$all::"
+_HIDDEN_SUFFIXES = ("-checkpoint", "-parked")
 
 
 def metadata_stream(stream: str) -> str:
@@ -28,6 +31,19 @@ def metadata_stream(stream: str) -> str:
 def described_stream(stream: str) -> str | None:
     """Return the stream whose metadata this one holds, or ``None`` for an ordinary stream."""
     return stream.removeprefix(METADATA_PREFIX) if stream.startswith(METADATA_PREFIX) else None
+
+
+def category(stream: str) -> str:
+    """Return the part of a stream's name before the first dash; without a dash, nothing."""
+    before, dash, _ = stream.partition("-")
+    return before if dash else ""
+
+
+def hidden_from_log(stream: str) -> bool:
+    """Whether reads of the whole log leave a stream out: what groups of readers of it keep."""
+    if not stream.startswith(_HIDDEN_PREFIX):
+        return stream == _EPOCH_STREAM
+    return stream.endswith(_HIDDEN_SUFFIXES)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sandbox.eventstore import pages
 from sandbox.eventstore.filters import EventFilter
+from sandbox.eventstore.page import PAGE_EVENTS_MAX, Page
 from sandbox.eventstore.reads import Responses
 from sandbox.eventstore.recorded_event import CAUGHT_UP, checkpoint, confirmation
 from sandbox.eventstore.refusals import stream_deleted
@@ -20,6 +21,8 @@ from sandbox.eventstore.store import Store
 from sandbox.eventstore.stream_state import NUMBER_MAX, TOMBSTONE_NUMBER
 
 FROM_END = -1
+# Positions that one page may reach over; bounds the checkpoints between its events.
+PAGE_REACH_MAX = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class SubscribeToLog:
                     yield [CAUGHT_UP]
                 await watch.wait()
 
-    async def _page(self, store: Store, seen: int) -> pages.Page:
+    async def _page(self, store: Store, seen: int) -> Page:
         if not self.resolve_links:  # the targets of links are in the database
             recent = store.commits.recent.page(seen + 1, self.event_filter)
             if recent is not None:
@@ -68,8 +71,8 @@ class SubscribeToLog:
         return await store.readers.run(
             pages.read_log,
             seen + 1,
-            store.commits.position,
-            limit=pages.PAGE_EVENTS_MAX,
+            min(store.commits.position, seen + PAGE_REACH_MAX),
+            limit=PAGE_EVENTS_MAX,
             event_filter=self.event_filter,
             resolve_links=self.resolve_links,
         )
@@ -83,7 +86,7 @@ class _Checkpoints:
         self._interval = interval
         self._sent = 0
 
-    def among(self, page: pages.Page) -> Responses:
+    def among(self, page: Page) -> Responses:
         """Return a page's events with the checkpoints that fall due between them."""
         responses: Responses = []
         for position, response in page.events:
@@ -145,7 +148,7 @@ class SubscribeToStream:
                     yield [CAUGHT_UP]
                 await watch.wait()
 
-    async def _page(self, store: Store, seen: int, *, truncated: bool) -> pages.Page | None:
+    async def _page(self, store: Store, seen: int, *, truncated: bool) -> Page | None:
         """Return what follows an event, ``None`` if nothing does yet."""
         if seen >= NUMBER_MAX:
             return None
@@ -159,5 +162,5 @@ class SubscribeToStream:
         return page if page.events else None
 
 
-def _responses(page: pages.Page) -> Responses:
+def _responses(page: Page) -> Responses:
     return [response for _, response in page.events]

@@ -56,7 +56,34 @@ class Tombstone:
     expected: int
 
 
-Write = Append | Delete | Tombstone
+@dataclass(frozen=True, slots=True)
+class PutGroup:
+    """Make a group of readers, or change what it is; its checkpoint stays."""
+
+    stream: str
+    name: str
+    definition: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettleGroup:
+    """Remember how far a group of readers has come."""
+
+    stream: str
+    name: str
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropGroup:
+    """Forget a group of readers."""
+
+    stream: str
+    name: str
+
+
+GroupWrite = PutGroup | SettleGroup | DropGroup
+Write = Append | Delete | Tombstone | GroupWrite
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,16 @@ from esdbclient.exceptions import EventStoreDBClientException
 
 from tests.eventstore_server import EventStoreProcess, event_store_process, new_stream
 
-ROUNDS = int(os.environ.get("EVENTSTORE_CRASH_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("EVENTSTORE_CRASH_ROUNDS", "5"))
 WRITERS = 8
 # A round ends with the kill, some acknowledged appends after its start.
 ACKNOWLEDGED_PER_ROUND = (10, 300)
+# And a moment later, so that it hits every phase of a commit.
+KILL_DELAY_MAX_S = 0.02
 EVENTS_PER_APPEND_MAX = 4
+# One append in so many is a large one.
+LARGE_APPEND_IN = 30
+LARGE_APPEND_EVENTS = 120
 CALL_TIMEOUT_S = 20.0
 
 
@@ -38,7 +43,8 @@ class Writer:
     async def append(self, client: AsyncEventStoreDBClient, dice: random.Random) -> None:
         """Append, or send again what was not answered before the crash."""
         if not self.unanswered:
-            count = dice.randint(1, EVENTS_PER_APPEND_MAX)
+            large = dice.randrange(LARGE_APPEND_IN) == 0
+            count = LARGE_APPEND_EVENTS if large else dice.randint(1, EVENTS_PER_APPEND_MAX)
             self.unanswered = [NewEvent(type="Written", data=b"{}") for _ in range(count)]
         position = await client.append_to_stream(
             self.stream,
@@ -95,6 +101,7 @@ async def one_round(
     tasks = [asyncio.create_task(write(writer)) for writer in writers]
     tasks.append(asyncio.create_task(follower.follow(client)))
     await asyncio.wait_for(enough.wait(), CALL_TIMEOUT_S)
+    await asyncio.sleep(dice.uniform(0, KILL_DELAY_MAX_S))
     process.kill()
     await asyncio.wait_for(asyncio.gather(*tasks), CALL_TIMEOUT_S)
     await client.close()

@@ -153,6 +153,7 @@ class TestReads:
             stream_options(filter=filtered("x")),
             all_options(filter=filtered("")),
             all_options(filter=filtered("(")),
+            all_options(filter=filtered("(a+)+$")),
             all_options(filter=filtered("x", multiplier=0), subscription={}),
             Options(count=1),
             Options(stream=Options.StreamOptions(start=NOTHING), count=1),

@@ -8,7 +8,7 @@ from esdbclient.protos.Grpc import streams_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.eventstore.pages import Page
+from sandbox.eventstore.page import Page
 from sandbox.eventstore.subscriptions import _Checkpoints
 
 

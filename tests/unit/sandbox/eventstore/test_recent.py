@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.eventstore.filters import EventFilter, StreamNameFilter, TypeFilter, matcher
-from sandbox.eventstore.pages import PAGE_EVENTS_MAX
+from sandbox.eventstore.page import PAGE_EVENTS_MAX
 from sandbox.eventstore.recent import RECENT_BYTES_MAX, RECENT_EVENTS_MAX, CommittedEvent, Recent
 
 
@@ -36,7 +36,7 @@ def test_what_it_does_not_have_is_asked_of_the_database(first: int) -> None:
     ("event_filter", "positions"),
     [
         (TypeFilter(matcher("^Even$", [])), [6, 8]),
-        (StreamNameFilter(matcher("", ["stream-5"])), [5]),
+        (StreamNameFilter(matcher("", ["stream-5"]), ("stream-5",)), [5]),
         (TypeFilter(matcher("^None$", [])), []),
     ],
 )

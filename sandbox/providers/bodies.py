@@ -16,8 +16,13 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 
-def json_response(content: Any, status: int = 200) -> Response:
+def json_text(content: Any) -> str:
     """Return ``content`` as JSON; decimals become strings with all their digits."""
+    return _encoder.encode(content).decode()
+
+
+def json_response(content: Any, status: int = 200) -> Response:
+    """Answer with ``content`` as :func:`json_text` writes it."""
     return Response(_encoder.encode(content), status_code=status, media_type="application/json")
 
 

@@ -67,26 +67,36 @@ def fault_routes(faults: FaultScript) -> list[Route]:
     ]
 
 
-def ledger_route(store: Store, entries: dict[str, tuple[str, Callable[[Row], Any]]]) -> Route:
-    """``GET /_control/ledger``: what the provider has on its books, in the order it came about.
+Books = dict[str, tuple[str, Callable[[Row], Any]]]
+"""By kind of document, the name of its list in the answer and how an entry is shown."""
 
-    ``?cursor=`` takes the ``nextCursor`` of the page before; ``?limit=`` is at most ``LEDGER_ROWS_MAX``.
 
-    Args:
-        store: Where the books are.
-        entries: By kind of document, the name of its list in the answer and how an entry is shown.
+async def books_page(
+    store: Store, request: Request, books: Books, *, rows_max: int = LEDGER_ROWS_MAX
+) -> dict[str, Any]:
+    """Return what a simulator has on its books, in the order it came about, and ``nextCursor``.
+
+    ``?cursor=`` takes the ``nextCursor`` of the page before; ``?limit=`` is at most ``rows_max``.
+
+    Raises:
+        HTTPException: 422, the cursor or the limit is no whole number.
     """
+    cursor = _whole_number(request, "cursor", default=0)
+    limit = min(_whole_number(request, "limit", default=rows_max), rows_max)
+    rows = await store.transact(lambda: store.page(list(books), after=cursor, limit=limit))
+    page: dict[str, Any] = {name: [] for name, _ in books.values()}
+    for row in rows:
+        name, render = books[row.kind]
+        page[name].append(render(row))
+    page["nextCursor"] = rows[-1].sequence if rows and len(rows) == limit else None
+    return page
+
+
+def ledger_route(store: Store, books: Books) -> Route:
+    """``GET /_control/ledger``: one page of the books."""
 
     async def show(request: Request) -> Response:
-        cursor = _whole_number(request, "cursor", default=0)
-        limit = min(_whole_number(request, "limit", default=LEDGER_ROWS_MAX), LEDGER_ROWS_MAX)
-        rows = await store.transact(lambda: store.page(list(entries), after=cursor, limit=limit))
-        ledger: dict[str, Any] = {name: [] for name, _ in entries.values()}
-        for row in rows:
-            name, render = entries[row.kind]
-            ledger[name].append(render(row))
-        ledger["nextCursor"] = rows[-1].sequence if rows and len(rows) == limit else None
-        return json_response(ledger)
+        return json_response(await books_page(store, request, books))
 
     return Route("/_control/ledger", show, methods=["GET"])
 

@@ -90,7 +90,7 @@ def serve(app: ASGIApp, listener: socket.socket, on_ready: Callable[[], None]) -
         app,
         http=_AbortableProtocol,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_level="warning",
         access_log=False,
         proxy_headers=False,

@@ -9,6 +9,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,13 @@ CREATE TABLE IF NOT EXISTS documents (
     UNIQUE (kind, key)
 );
 CREATE INDEX IF NOT EXISTS documents_in_order ON documents (kind, sequence);
+CREATE TABLE IF NOT EXISTS due (
+    queue TEXT NOT NULL,
+    key TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (queue, key)
+);
+CREATE INDEX IF NOT EXISTS due_in_order ON due (queue, at);
 """
 
 T = TypeVar("T")
@@ -42,9 +50,10 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """Documents by kind and key. Reads and writes belong inside :meth:`transact`."""
+    """Documents by kind and key, and keys that wait for a time. Everything belongs inside :meth:`transact`."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self.path = path
         self._connection = connection
         self._batch: asyncio.Future[None] | None = None
 
@@ -84,6 +93,41 @@ class Store:
             (msgspec.json.encode(kinds).decode(), after, limit),
         )
         return [Row(sequence=sequence, kind=kind, body=body) for sequence, kind, body in rows]
+
+    def put_on_queue(self, queue: str, key: str, at: datetime) -> None:
+        """Let ``key`` come up in ``queue`` at a time; a key that waits already is moved to it."""
+        self._connection.execute(
+            "INSERT INTO due (queue, key, at) VALUES (?, ?, ?)"
+            " ON CONFLICT (queue, key) DO UPDATE SET at = excluded.at",
+            (queue, key, at.timestamp()),
+        )
+
+    def take_off_queue(self, queue: str, key: str) -> bool:
+        """Let ``key`` wait no longer; say whether it did."""
+        cursor = self._connection.execute(
+            "DELETE FROM due WHERE queue = ? AND key = ?", (queue, key)
+        )
+        return cursor.rowcount == 1
+
+    def waits_on_queue(self, queue: str, key: str) -> bool:
+        """Say whether ``key`` waits in ``queue``."""
+        row = self._connection.execute(
+            "SELECT 1 FROM due WHERE queue = ? AND key = ?", (queue, key)
+        ).fetchone()
+        return row is not None
+
+    def due(self, queue: str, *, until: datetime, limit: int) -> list[str]:
+        """Return at most ``limit`` keys whose time has come, in the order of their times."""
+        rows = self._connection.execute(
+            "SELECT key FROM due WHERE queue = ? AND at <= ? ORDER BY at, rowid LIMIT ?",
+            (queue, until.timestamp(), limit),
+        )
+        return [key for (key,) in rows]
+
+    def anything_waits(self, queue: str) -> bool:
+        """Say whether any key waits in ``queue``, due or not."""
+        row = self._connection.execute("SELECT 1 FROM due WHERE queue = ? LIMIT 1", (queue,))
+        return row.fetchone() is not None
 
     async def transact(self, work: Callable[[], T]) -> T:
         """Run ``work`` alone and return, or raise, what it does once that is durable.
@@ -147,6 +191,6 @@ def open_store(path: Path) -> Iterator[Store]:
             connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"cannot use {path}: {error}") from error
-        yield Store(connection)
+        yield Store(connection, path)
     finally:
         connection.close()

@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.providers.bodies import read_form
+from sandbox.providers.expiring import put_until
 from sandbox.providers.identifiers import hexadecimal
 from sandbox.providers.pagadito.charge_request import read_charge, read_json_text
 from sandbox.providers.pagadito.codes import MESSAGES, PagaditoRefusal
@@ -65,9 +65,10 @@ def connect(simulation: PagaditoSimulation, form: Form) -> Outcome:
     uid, wsk = _required(form, "uid", "wsk")
     merchant = authenticated(simulation, uid, wsk)
     token = hexadecimal(TOKEN_LENGTH)
-    expires_at = simulation.clock.now() + timedelta(seconds=simulation.rules.connect_token_life_s)
-    session = Session(uid=merchant.uid, expires_at=expires_at)
-    simulation.store.put(SESSION, token, session)
+    now = simulation.clock.now()
+    until = now + timedelta(seconds=simulation.rules.connect_token_life_s)
+    session = Session(uid=merchant.uid, expires_at=until)
+    put_until(simulation.store, SESSION, token, session, now=now, until=until)
     return "PG1001", token
 
 
@@ -88,7 +89,7 @@ def authenticated(simulation: PagaditoSimulation, uid: str, wsk: str) -> Merchan
 def exec_trans(simulation: PagaditoSimulation, form: Form) -> Outcome:
     """Register a charge under the session's token, which is used up by it."""
     token, ern, amount, details = _required(form, "token", "ern", "amount", "details")
-    session, merchant = _session(simulation, token)
+    merchant = _session_merchant(simulation, token)
     charge = read_charge(
         ern=ern,
         amount=amount,
@@ -100,7 +101,7 @@ def exec_trans(simulation: PagaditoSimulation, form: Form) -> Outcome:
         rules=simulation.rules,
     )
     register_charge(simulation, merchant, token, charge)
-    simulation.store.put(SESSION, token, replace(session, used=True))
+    simulation.store.remove(SESSION, token)
     url = checkout_url(simulation, merchant, token)
     return "PG1002", quote(url, safe="") if simulation.rules.checkout_url_encoded else url
 
@@ -108,7 +109,7 @@ def exec_trans(simulation: PagaditoSimulation, form: Form) -> Outcome:
 def get_status(simulation: PagaditoSimulation, form: Form) -> Outcome:
     """Say how a charge stands, to a session of its merchant."""
     token, token_trans = _required(form, "token", "token_trans")
-    _, merchant = _session(simulation, token)
+    merchant = _session_merchant(simulation, token)
     return "PG1003", status_value(
         simulation, merchants_transaction(simulation, merchant, token_trans)
     )
@@ -117,7 +118,7 @@ def get_status(simulation: PagaditoSimulation, form: Form) -> Outcome:
 def get_exchange_rate(simulation: PagaditoSimulation, form: Form) -> Outcome:
     """Say how many units of a currency make one US dollar; the session goes on."""
     token, currency = _required(form, "token", "currency")
-    _, merchant = _session(simulation, token)
+    merchant = _session_merchant(simulation, token)
     rate = merchant.rates.get(currency)
     if rate is None:
         raise PagaditoRefusal("PG3008")
@@ -142,15 +143,15 @@ def checkout_url(simulation: PagaditoSimulation, merchant: Merchant, token: str)
     return f"{simulation.public_url}/comercios/index.php?{query}"
 
 
-def _session(simulation: PagaditoSimulation, token: str) -> tuple[Session, Merchant]:
+def _session_merchant(simulation: PagaditoSimulation, token: str) -> Merchant:
     session = simulation.store.get(SESSION, token, Session)
-    if session is None or session.used or session.expires_at <= simulation.clock.now():
+    if session is None or session.expires_at <= simulation.clock.now():
         raise PagaditoRefusal("PG3007")
     merchant = simulation.store.get(MERCHANT, session.uid, Merchant)
     assert merchant is not None, "sessions are only given to registered merchants, which stay"
     if not merchant.enabled:
         raise PagaditoRefusal("PG3005")
-    return session, merchant
+    return merchant
 
 
 def _required(form: Form, *names: str) -> list[str]:

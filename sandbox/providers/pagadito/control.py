@@ -22,6 +22,9 @@ from sandbox.providers.pagadito.model import (
 from sandbox.providers.pagadito.simulation import PagaditoSimulation
 from sandbox.providers.pagadito.transactions import as_of_now, settle_transaction
 from sandbox.providers.store import Row
+from sandbox.providers.webhooks.control import ledger_entry
+from sandbox.providers.webhooks.loopback import require_loopback_url
+from sandbox.providers.webhooks.model import NOTIFICATION
 
 IDCA_LENGTH = 6
 # Plausible, not current: a merchant's registration may say otherwise.
@@ -67,6 +70,7 @@ def control_routes(simulation: PagaditoSimulation) -> list[Route]:
 
     async def register(request: Request) -> Response:
         wanted = await read_json(request, RegisterMerchant)
+        require_loopback_url(wanted.webhook_url)
         if not all(amount.is_finite() and amount > 0 for amount in _amounts(wanted)):
             raise HTTPException(422, "min, max and every rate are above zero")
         merchant = await store.transact(lambda: _register(simulation, wanted))
@@ -92,7 +96,10 @@ def control_routes(simulation: PagaditoSimulation) -> list[Route]:
         Route("/_control/merchants", register, methods=["POST"]),
         Route("/_control/merchants", list_merchants, methods=["GET"]),
         Route("/_control/transactions/{token}/settle", settle, methods=["POST"]),
-        ledger_route(store, {TRANSACTION: ("transactions", entry)}),
+        ledger_route(
+            store,
+            {TRANSACTION: ("transactions", entry), NOTIFICATION: ("webhooks", ledger_entry)},
+        ),
     ]
 
 

@@ -3,13 +3,17 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Literal
 
 import msgspec
+
+from sandbox.providers.plans import Plan
 
 MERCHANT = "merchant"
 SESSION = "session"
 TRANSACTION = "transaction"
 REFERENCE_NUMBER = "reference_number"
+CHANGE = "change"
 
 
 class TransactionStatus(StrEnum):
@@ -40,11 +44,28 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """A token that ``connect`` gave out. ``exec_trans`` uses it up."""
+    """A token that ``connect`` gave out. ``exec_trans`` uses it up, and it is removed."""
 
     uid: str
     expires_at: datetime
-    used: bool = False
+
+
+class ChargePlan(Plan, frozen=True, kw_only=True):
+    """How a charge is going to go; what is not said goes as the payer and the rules want it."""
+
+    paying: Literal["held", "declined"] | None = None
+    """What becomes of it where the payer pays."""
+    settles_as: Literal["COMPLETED", "REVOKED"] | None = None
+    window_s: int | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What Pagadito does later by itself."""
+
+    action: Literal["settle", "expire"]
+    token: str
+    status: str = ""
+    """What a settled charge becomes."""
 
 
 class LineItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +93,7 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     window_s: int
     updated_at: datetime
     reference: str = ""
+    plan: ChargePlan | None = None
 
 
 class ReferenceNumberHolder(msgspec.Struct, frozen=True):

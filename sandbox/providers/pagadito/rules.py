@@ -26,5 +26,10 @@ class PagaditoRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Whether ``get_status`` also tells amount and currency, which some clients read."""
     held_without_pending: Literal["FAILED", "VERIFYING"] = "FAILED"
     """What a charge that is held becomes where pending payments are not allowed."""
+    webhook_attempts_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 25
+    webhook_retry_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
+    """The wait after the first attempt; each further one is twice as long, up to a minute."""
+    webhook_algorithm: str = "sha256WithRSAEncryption"
+    """What the header PAGADITO-AUTH-ALGO says; Pagadito's own example gives it to OpenSSL."""
     rest_refusal_status: Literal[200, 401] = 401
     """HTTP status of Connect REST for credentials it does not know."""

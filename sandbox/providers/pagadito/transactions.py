@@ -3,17 +3,19 @@
 Source: Pagadito's WSPG documentation and PHP library.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec.structs import replace
 
 from sandbox.providers.identifiers import digits
+from sandbox.providers.pagadito import notifications
 from sandbox.providers.pagadito.charge_request import ChargeRequest
 from sandbox.providers.pagadito.codes import PagaditoRefusal
 from sandbox.providers.pagadito.model import (
     REFERENCE_NUMBER,
     TRANSACTION,
+    Change,
     Merchant,
     ReferenceNumberHolder,
     Transaction,
@@ -47,6 +49,8 @@ def register_charge(
     if not simulation.store.claim(REFERENCE_NUMBER, number, ReferenceNumberHolder(token)):
         raise PagaditoRefusal("PG3018")
     rules, now = simulation.rules, simulation.clock.now()
+    plan = simulation.scenarios.next_plan()
+    window_s = rules.extended_window_s if charge.extended else rules.payment_window_s
     transaction = Transaction(
         token=token,
         uid=merchant.uid,
@@ -58,11 +62,24 @@ def register_charge(
         custom_params=charge.custom_params,
         allow_pending=charge.allow_pending,
         registered_at=now,
-        window_s=rules.extended_window_s if charge.extended else rules.payment_window_s,
+        window_s=plan.window_s if plan and plan.window_s is not None else window_s,
         updated_at=now,
+        plan=plan,
     )
     simulation.store.put(TRANSACTION, token, transaction)
+    if notifications.status_changed(simulation, transaction):
+        # Somebody is to be told of the expiry; otherwise it is enough to work it out when asked.
+        expiry = Change(action="expire", token=token)
+        simulation.do_later(expiry, at=_expiry_shown_at(simulation, transaction))
     return transaction
+
+
+def expire_transaction(simulation: PagaditoSimulation, token: str) -> None:
+    """Record that a charge has expired, where it has."""
+    transaction = find_transaction(simulation, token)
+    if transaction is not None and transaction.status is TransactionStatus.EXPIRED:
+        simulation.store.put(TRANSACTION, token, transaction)
+        notifications.status_changed(simulation, transaction)
 
 
 def find_transaction(simulation: PagaditoSimulation, token: str) -> Transaction | None:
@@ -73,12 +90,19 @@ def find_transaction(simulation: PagaditoSimulation, token: str) -> Transaction 
 
 def as_of_now(simulation: PagaditoSimulation, transaction: Transaction) -> Transaction:
     """Return the charge, EXPIRED where its window and the lag of the notice are over."""
-    ends_at = transaction.registered_at + timedelta(seconds=transaction.window_s)
-    shown_at = ends_at + timedelta(seconds=simulation.rules.expiry_lag_s)
     waiting = transaction.status is TransactionStatus.REGISTERED
-    if waiting and simulation.clock.now() >= shown_at:
+    if waiting and simulation.clock.now() >= _expiry_shown_at(simulation, transaction):
+        ends_at = _window_ends_at(transaction)
         return replace(transaction, status=TransactionStatus.EXPIRED, updated_at=ends_at)
     return transaction
+
+
+def _window_ends_at(transaction: Transaction) -> datetime:
+    return transaction.registered_at + timedelta(seconds=transaction.window_s)
+
+
+def _expiry_shown_at(simulation: PagaditoSimulation, transaction: Transaction) -> datetime:
+    return _window_ends_at(transaction) + timedelta(seconds=simulation.rules.expiry_lag_s)
 
 
 def merchants_transaction(
@@ -99,8 +123,7 @@ def merchants_transaction(
 
 def can_be_paid(simulation: PagaditoSimulation, transaction: Transaction) -> bool:
     """Say whether the payer may still act: the window is open and the charge is not final."""
-    ends_at = transaction.registered_at + timedelta(seconds=transaction.window_s)
-    if simulation.clock.now() >= ends_at:
+    if simulation.clock.now() >= _window_ends_at(transaction):
         return False
     again = simulation.rules.failed_can_be_paid_again
     return transaction.status is TransactionStatus.REGISTERED or (
@@ -115,9 +138,17 @@ def finish_by_payer(
     transaction = find_transaction(simulation, token)
     if transaction is None or not can_be_paid(simulation, transaction):
         return transaction
+    plan = transaction.plan
+    if status is TransactionStatus.COMPLETED and plan is not None and plan.paying is not None:
+        held = plan.paying == "held"
+        status = TransactionStatus.VERIFYING if held else TransactionStatus.FAILED
     if status is TransactionStatus.VERIFYING and not transaction.allow_pending:
         status = TransactionStatus(simulation.rules.held_without_pending)
-    return _move(simulation, transaction, status)
+    moved = _move(simulation, transaction, status)
+    if moved.status is TransactionStatus.VERIFYING and plan is not None and plan.settles_as:
+        settled = Change(action="settle", token=token, status=plan.settles_as)
+        simulation.do_later(settled, at=moved.updated_at + timedelta(milliseconds=plan.after_ms))
+    return moved
 
 
 def settle_transaction(
@@ -141,4 +172,5 @@ def _move(
         transaction, status=status, reference=reference, updated_at=simulation.clock.now()
     )
     simulation.store.put(TRANSACTION, moved.token, moved)
+    notifications.status_changed(simulation, moved)
     return moved

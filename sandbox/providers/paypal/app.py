@@ -13,18 +13,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.providers.agenda import Agenda, in_background
 from sandbox.providers.bodies import read_body
 from sandbox.providers.clock import Clock
 from sandbox.providers.control import clock_routes, control_refusal, fault_routes
 from sandbox.providers.faults import FaultScript
 from sandbox.providers.identifiers import hexadecimal
 from sandbox.providers.pages import STYLESHEET
-from sandbox.providers.paypal import checkout_page, operations
+from sandbox.providers.paypal import checkout_page, operations, sent_events
+from sandbox.providers.paypal.changes import perform_changes
 from sandbox.providers.paypal.control import control_routes
 from sandbox.providers.paypal.errors import (
     CODES,
     DEBUG_ID_LENGTH,
-    ISSUES,
     PayPalRefusal,
     Problem,
     condition,
@@ -32,11 +33,18 @@ from sandbox.providers.paypal.errors import (
     refuse,
 )
 from sandbox.providers.paypal.idempotency import REQUEST_ID_LENGTH_MAX
+from sandbox.providers.paypal.mock_response import raise_mocked
 from sandbox.providers.paypal.model import Merchant
 from sandbox.providers.paypal.oauth import authenticate, issue_token
 from sandbox.providers.paypal.rules import PayPalRules
+from sandbox.providers.paypal.scenarios import SCENARIOS
+from sandbox.providers.paypal.signatures import CERTIFICATE_HOST, PayPalSigner, show_certificate
 from sandbox.providers.paypal.simulation import Call, PayPalSimulation
+from sandbox.providers.scenarios import ScenarioScript, scenario_routes
 from sandbox.providers.store import Store
+from sandbox.providers.webhooks.control import webhook_routes
+from sandbox.providers.webhooks.identity import SigningIdentity
+from sandbox.providers.webhooks.outbox import Outbox
 
 Operation = Callable[[PayPalSimulation, Call], Response]
 Page = Callable[[PayPalSimulation, Request], Awaitable[Response]]
@@ -48,6 +56,24 @@ _OPERATIONS: list[tuple[str, str, str, Operation]] = [
     ("get_capture", "GET", "/v2/payments/captures/{id}", operations.get_capture),
     ("refund", "POST", "/v2/payments/captures/{id}/refund", operations.refund_capture),
     ("get_refund", "GET", "/v2/payments/refunds/{id}", operations.get_refund),
+    (
+        "verify_webhook",
+        "POST",
+        "/v1/notifications/verify-webhook-signature",
+        operations.verify_webhook,
+    ),
+    ("get_event", "GET", "/v1/notifications/webhooks-events/{id}", sent_events.get_event),
+    (
+        "resend_event",
+        "POST",
+        "/v1/notifications/webhooks-events/{id}/resend",
+        sent_events.resend_event,
+    ),
+]
+# What answers without a bearer token, and can be made to fail.
+_OPEN: list[tuple[str, str, str, Page]] = [
+    ("token", "POST", "/v1/oauth2/token", issue_token),
+    ("certificate", "GET", "/v1/notifications/certs/{name}", show_certificate),
 ]
 _PAGES: list[tuple[str, str, Page]] = [
     ("GET", "/checkoutnow", checkout_page.show_checkout),
@@ -67,37 +93,62 @@ def create_paypal_app(
         public_url: The origin under which payers and merchants reach it, without a slash at the end.
         rules: What the run sets differently.
     """
-    operation_names = frozenset({"token", *(name for name, *_ in _OPERATIONS)})
-    simulation = PayPalSimulation(
-        store=store,
-        clock=Clock(store),
-        faults=FaultScript(operations=operation_names, codes=CODES),
-        rules=rules or PayPalRules(),
-        public_url=public_url,
-    )
+    simulation = _simulation(store, public_url, rules or PayPalRules())
     return Starlette(
         routes=[
-            _token_route(simulation),
+            *(_open_route(simulation, *entry) for entry in _OPEN),
             *(_operation_route(simulation, *entry) for entry in _OPERATIONS),
             *(_page_route(simulation, *entry) for entry in _PAGES),
             STYLESHEET,
             *clock_routes(simulation.clock),
             *fault_routes(simulation.faults),
+            *scenario_routes(simulation.scenarios),
+            *webhook_routes(store, simulation.outbox, simulation.identity),
             *control_routes(simulation),
         ],
         exception_handlers={HTTPException: control_refusal},
+        lifespan=lambda _: in_background(
+            simulation.outbox.run, partial(perform_changes, simulation)
+        ),
     )
 
 
-def _token_route(simulation: PayPalSimulation) -> Route:
+def _simulation(store: Store, public_url: str, rules: PayPalRules) -> PayPalSimulation:
+    operation_names = frozenset(name for name, *_ in (*_OPEN, *_OPERATIONS))
+    clock = Clock(store)
+    faults = FaultScript(operations=operation_names, codes=CODES)
+    identity = SigningIdentity(
+        store.path.with_name("paypal-webhook-key.json"), host=CERTIFICATE_HOST
+    )
+    outbox = Outbox(
+        store,
+        clock,
+        PayPalSigner(store, identity, public_url),
+        attempts_max=rules.webhook_attempts_max,
+        retry_s=rules.webhook_retry_s,
+    )
+    return PayPalSimulation(
+        store=store,
+        clock=clock,
+        faults=faults,
+        rules=rules,
+        public_url=public_url,
+        scenarios=ScenarioScript(SCENARIOS, faults),
+        identity=identity,
+        outbox=outbox,
+        changes=Agenda(store, clock, "change"),
+    )
+
+
+def _open_route(
+    simulation: PayPalSimulation, name: str, method: str, path: str, show: Page
+) -> Route:
     async def serve(request: Request) -> Response:
         return _with_debug_id(
-            await simulation.faults.around(
-                "token", lambda: issue_token(simulation, request), refusal_by_code
-            )
+            await simulation.faults.around(name, lambda: show(simulation, request), refusal_by_code)
         )
 
-    return Route("/v1/oauth2/token", serve, methods=["POST"])
+    return Route(path, serve, methods=[method])
 
 
 def _page_route(simulation: PayPalSimulation, method: str, path: str, show: Page) -> Route:
@@ -145,12 +196,13 @@ async def _authenticated(
     body = await read_body(request)
     if request.method == "POST" and not _is_json(request):
         return condition(415)
-    _raise_mocked(request.headers.get("paypal-mock-response"))
+    raise_mocked(request.headers.get("paypal-mock-response"))
     call = Call(
         merchant=merchant,
         operation=f"{request.method} {request.url.path}",
         resource_id=request.path_params.get("id", ""),
         body=_json_object(body),
+        raw_body=body,
         body_sha256=hashlib.sha256(body).hexdigest(),
         request_id=_request_id(request),
         representation=bool(_REPRESENTATION.search(request.headers.get("prefer", ""))),
@@ -195,22 +247,3 @@ def _request_id(request: Request) -> str | None:
             Problem(issue="INVALID_STRING_LENGTH", field="PayPal-Request-Id", location="header")
         )
     return request_id
-
-
-class _MockResponse(msgspec.Struct, frozen=True):
-    mock_application_codes: str
-
-
-def _raise_mocked(header: str | None) -> None:
-    """Refuse with the issue that ``PayPal-Mock-Response`` names; a header that names none does nothing.
-
-    Source: PayPal's page on negative testing with request headers.
-    """
-    if header is None:
-        return
-    try:
-        code = msgspec.json.decode(header, type=_MockResponse).mock_application_codes
-    except msgspec.DecodeError:
-        return
-    if code in ISSUES:
-        raise refuse(code)

@@ -1,4 +1,4 @@
-"""Controls of the simulated PayPal: its merchants, its books, and the end of a review."""
+"""Controls of the simulated PayPal: its merchants, how reviews end, and disputes."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,22 +10,20 @@ from starlette.routing import Route
 
 from sandbox.providers.bodies import json_response, read_json
 from sandbox.providers.control import LEDGER_ROWS_MAX, ledger_route
+from sandbox.providers.paypal.captures import settle_capture
+from sandbox.providers.paypal.disputes import DEFAULT_REASON, open_dispute, resolve_dispute
+from sandbox.providers.paypal.ledger import BOOKS, show_dispute
 from sandbox.providers.paypal.model import (
-    CAPTURE,
     MERCHANT,
-    ORDER,
-    REFUND,
-    Capture,
     CaptureStatus,
+    DisputeOutcome,
     Merchant,
-    Order,
-    Refund,
+    RefundStatus,
 )
-from sandbox.providers.paypal.money import canonical
 from sandbox.providers.paypal.oauth import secret_digest
-from sandbox.providers.paypal.refunds import settle_capture
+from sandbox.providers.paypal.refunds import settle_refund
 from sandbox.providers.paypal.simulation import PayPalSimulation
-from sandbox.providers.store import Row
+from sandbox.providers.webhooks.loopback import require_loopback_url
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
 
@@ -45,12 +43,51 @@ class SettleCapture(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_
     status: Literal["COMPLETED", "DECLINED"]
 
 
+class SettleRefund(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """``POST /_control/refunds/{id}/settle``: what becomes of a pending refund."""
+
+    status: Literal["COMPLETED", "FAILED"]
+
+
+class OpenDispute(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """``POST /_control/captures/{id}/dispute``."""
+
+    reason: Literal[
+        "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+        "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED",
+        "UNAUTHORISED",
+        "CREDIT_NOT_PROCESSED",
+        "DUPLICATE_TRANSACTION",
+        "INCORRECT_AMOUNT",
+        "PAYMENT_BY_OTHER_MEANS",
+        "CANCELED_RECURRING_BILLING",
+        "PROBLEM_WITH_REMITTANCE",
+        "OTHER",
+    ] = DEFAULT_REASON
+
+
+class ResolveDispute(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """``POST /_control/disputes/{id}/resolve``."""
+
+    outcome: DisputeOutcome
+
+
 def control_routes(simulation: PayPalSimulation) -> list[Route]:
     """The controls that only PayPal has."""
+    return [
+        *_merchant_routes(simulation),
+        *_settling_routes(simulation),
+        *_dispute_routes(simulation),
+        ledger_route(simulation.store, BOOKS),
+    ]
+
+
+def _merchant_routes(simulation: PayPalSimulation) -> list[Route]:
     store = simulation.store
 
     async def register(request: Request) -> Response:
         wanted = await read_json(request, RegisterMerchant)
+        require_loopback_url(wanted.webhook_url)
         merchant = Merchant(
             client_id=wanted.client_id,
             secret_sha256=secret_digest(wanted.client_secret),
@@ -65,25 +102,57 @@ def control_routes(simulation: PayPalSimulation) -> list[Route]:
         merchants = [msgspec.json.decode(row.body, type=Merchant) for row in rows]
         return json_response({"merchants": [_merchant(merchant) for merchant in merchants]})
 
-    async def settle(request: Request) -> Response:
+    return [
+        Route("/_control/merchants", register, methods=["POST"]),
+        Route("/_control/merchants", list_merchants, methods=["GET"]),
+    ]
+
+
+def _settling_routes(simulation: PayPalSimulation) -> list[Route]:
+    store = simulation.store
+
+    async def settle_held_capture(request: Request) -> Response:
         status = CaptureStatus((await read_json(request, SettleCapture)).status)
         capture_id = request.path_params["capture_id"]
         if not await store.transact(lambda: settle_capture(simulation, capture_id, status)):
             raise HTTPException(404, "no such capture is pending")
         return json_response({"id": capture_id, "status": status})
 
+    async def settle_held_refund(request: Request) -> Response:
+        status = RefundStatus((await read_json(request, SettleRefund)).status)
+        refund_id = request.path_params["refund_id"]
+        if not await store.transact(lambda: settle_refund(simulation, refund_id, status)):
+            raise HTTPException(404, "no such refund is pending")
+        return json_response({"id": refund_id, "status": status})
+
     return [
-        Route("/_control/merchants", register, methods=["POST"]),
-        Route("/_control/merchants", list_merchants, methods=["GET"]),
-        Route("/_control/captures/{capture_id}/settle", settle, methods=["POST"]),
-        ledger_route(
-            store,
-            {
-                ORDER: ("orders", _order),
-                CAPTURE: ("captures", _capture),
-                REFUND: ("refunds", _refund),
-            },
-        ),
+        Route("/_control/captures/{capture_id}/settle", settle_held_capture, methods=["POST"]),
+        Route("/_control/refunds/{refund_id}/settle", settle_held_refund, methods=["POST"]),
+    ]
+
+
+def _dispute_routes(simulation: PayPalSimulation) -> list[Route]:
+    store = simulation.store
+
+    async def dispute(request: Request) -> Response:
+        reason = (await read_json(request, OpenDispute)).reason
+        capture_id = request.path_params["capture_id"]
+        opened = await store.transact(lambda: open_dispute(simulation, capture_id, reason))
+        if opened is None:
+            raise HTTPException(404, "no such capture holds money that is not disputed yet")
+        return json_response(show_dispute(opened), 201)
+
+    async def resolve(request: Request) -> Response:
+        outcome = (await read_json(request, ResolveDispute)).outcome
+        dispute_id = request.path_params["dispute_id"]
+        ended = await store.transact(lambda: resolve_dispute(simulation, dispute_id, outcome))
+        if ended is None:
+            raise HTTPException(404, "no such dispute is open")
+        return json_response(show_dispute(ended))
+
+    return [
+        Route("/_control/captures/{capture_id}/dispute", dispute, methods=["POST"]),
+        Route("/_control/disputes/{dispute_id}/resolve", resolve, methods=["POST"]),
     ]
 
 
@@ -92,56 +161,4 @@ def _merchant(merchant: Merchant) -> dict[str, Any]:
         "clientId": merchant.client_id,
         "webhookId": merchant.webhook_id,
         "webhookUrl": merchant.webhook_url,
-    }
-
-
-def _order(row: Row) -> dict[str, Any]:
-    order = msgspec.json.decode(row.body, type=Order)
-    return {
-        "id": order.id,
-        "clientId": order.client_id,
-        "status": order.status,
-        "amount": canonical(order.total, order.currency),
-        "currency": order.currency,
-        "customIds": [unit.get("custom_id") for unit in order.units],
-        "invoiceIds": [unit.get("invoice_id") for unit in order.units],
-        "requestId": order.request_id,
-        "captureIds": order.capture_ids,
-        "createdAt": order.created_at,
-    }
-
-
-def _capture(row: Row) -> dict[str, Any]:
-    capture = msgspec.json.decode(row.body, type=Capture)
-    return {
-        "id": capture.id,
-        "clientId": capture.client_id,
-        "orderId": capture.order_id,
-        "status": capture.status,
-        "amount": canonical(capture.amount, capture.currency),
-        "refunded": canonical(capture.refunded, capture.currency),
-        "fee": canonical(capture.fee, capture.currency),
-        "currency": capture.currency,
-        "customId": capture.custom_id,
-        "invoiceId": capture.invoice_id,
-        "requestId": capture.request_id,
-        "refundIds": capture.refund_ids,
-        "createdAt": capture.created_at,
-    }
-
-
-def _refund(row: Row) -> dict[str, Any]:
-    refund = msgspec.json.decode(row.body, type=Refund)
-    return {
-        "id": refund.id,
-        "clientId": refund.client_id,
-        "captureId": refund.capture_id,
-        "status": "COMPLETED",
-        "amount": canonical(refund.amount, refund.currency),
-        "currency": refund.currency,
-        "customId": refund.custom_id,
-        "invoiceId": refund.invoice_id,
-        "noteToPayer": refund.note_to_payer,
-        "requestId": refund.request_id,
-        "createdAt": refund.created_at,
     }

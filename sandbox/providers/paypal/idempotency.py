@@ -7,6 +7,7 @@ request made, and 200 instead of 201.
 from collections.abc import Callable
 from datetime import timedelta
 
+from sandbox.providers.expiring import put_until
 from sandbox.providers.paypal.errors import PayPalRefusal, Problem
 from sandbox.providers.paypal.model import SERVED_REQUEST, ServedRequest
 from sandbox.providers.paypal.simulation import Call, PayPalSimulation
@@ -41,7 +42,8 @@ def once(
     record = ServedRequest(
         operation=call.operation, resource_id=made, body_sha256=call.body_sha256, at=now
     )
-    simulation.store.put(SERVED_REQUEST, key, record)
+    until = now + timedelta(seconds=kept_s)
+    put_until(simulation.store, SERVED_REQUEST, key, record, now=now, until=until)
     return made, True
 
 

@@ -3,9 +3,11 @@
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+from sandbox.providers.plans import Plan
 
 MERCHANT = "merchant"
 BEARER = "bearer"
@@ -15,6 +17,8 @@ REFUND = "refund"
 SERVED_REQUEST = "served_request"
 PAID_INVOICE = "paid_invoice"
 REFUND_INVOICE = "refund_invoice"
+DISPUTE = "dispute"
+CHANGE = "change"
 
 
 class OrderStatus(StrEnum):
@@ -34,6 +38,51 @@ class CaptureStatus(StrEnum):
     DECLINED = "DECLINED"
     PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
     REFUNDED = "REFUNDED"
+
+
+class RefundStatus(StrEnum):
+    """Source: PayPal OpenAPI ``payments_payment_v2.json``; nobody cancels a refund here."""
+
+    COMPLETED = "COMPLETED"
+    PENDING = "PENDING"
+    FAILED = "FAILED"
+
+
+class DisputeStatus(StrEnum):
+    """Source: PayPal OpenAPI ``customer_disputes_v1.json``; a dispute here has no steps in between."""
+
+    OPEN = "OPEN"
+    RESOLVED = "RESOLVED"
+
+
+class DisputeOutcome(StrEnum):
+    """How a dispute ends. Source: PayPal OpenAPI ``customer_disputes_v1.json``, ``outcome_code``."""
+
+    RESOLVED_BUYER_FAVOUR = "RESOLVED_BUYER_FAVOUR"  # the money goes back to the payer
+    RESOLVED_SELLER_FAVOUR = "RESOLVED_SELLER_FAVOUR"
+    CANCELED_BY_BUYER = "CANCELED_BY_BUYER"
+
+
+class OrderPlan(Plan, frozen=True, kw_only=True):
+    """How an order is going to go; what is not said goes as the payer and the rules want it."""
+
+    capture_held: bool = False
+    capture_settles_as: Literal["COMPLETED", "DECLINED"] | None = None
+    refunds_held: bool = False
+    refunds_settle_as: Literal["COMPLETED", "FAILED"] | None = None
+    dispute: bool = False
+    dispute_outcome: DisputeOutcome | None = None
+    validity_s: int | None = None
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What PayPal does later by itself."""
+
+    action: Literal["settle_capture", "settle_refund", "open_dispute", "resolve_dispute"]
+    target: str
+    """The id of the capture, refund or dispute."""
+    outcome: str = ""
+    """The status or the dispute's outcome, where the action has one."""
 
 
 class Funding(StrEnum):
@@ -92,6 +141,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     funding: Funding | None = None
     capture_ids: list[str] = []
+    plan: OrderPlan | None = None
 
     @property
     def currency(self) -> str:
@@ -123,6 +173,9 @@ class Capture(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None
     created_at: datetime
     updated_at: datetime
+    plan: OrderPlan | None = None
+    """Of its order."""
+    dispute_ids: list[str] = []
 
 
 class Refund(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,3 +192,21 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     note_to_payer: str | None
     request_id: str | None
     created_at: datetime
+    status: RefundStatus = RefundStatus.COMPLETED
+    reversal: bool = False
+    """Whether PayPal took it back after a dispute; otherwise the merchant gave it."""
+
+
+class Dispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A payer's case against a capture."""
+
+    id: str
+    client_id: str
+    capture_id: str
+    reason: str
+    currency: str
+    amount: Decimal
+    status: DisputeStatus
+    outcome: DisputeOutcome | None
+    created_at: datetime
+    updated_at: datetime

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.providers.bodies import json_response, read_form
+from sandbox.providers.expiring import put_until
 from sandbox.providers.identifiers import upper_alphanumeric
 from sandbox.providers.paypal.errors import condition
 from sandbox.providers.paypal.model import BEARER, MERCHANT, AccessToken, Merchant
@@ -49,11 +50,9 @@ def _issue(
     token = _BEARER_PREFIX + secrets.token_urlsafe(_TOKEN_RANDOM_BYTES)
     now = simulation.clock.now()
     life_s = simulation.rules.token_life_s
-    simulation.store.put(
-        BEARER,
-        token,
-        AccessToken(client_id=client_id, expires_at=now + timedelta(seconds=life_s)),
-    )
+    until = now + timedelta(seconds=life_s)
+    issued = AccessToken(client_id=client_id, expires_at=until)
+    put_until(simulation.store, BEARER, token, issued, now=now, until=until)
     return json_response(
         {
             "scope": _SCOPE,

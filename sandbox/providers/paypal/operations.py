@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from sandbox.providers.bodies import json_response
-from sandbox.providers.paypal import orders, refunds
+from sandbox.providers.paypal import captures, orders, refunds, signatures
 from sandbox.providers.paypal.idempotency import once
 from sandbox.providers.paypal.model import ORDER, REFUND, Order, Refund
 from sandbox.providers.paypal.representation import capture_body, order_body, refund_body
@@ -47,7 +47,7 @@ def capture_order(simulation: PayPalSimulation, call: Call) -> Response:
 
 def get_capture(simulation: PayPalSimulation, call: Call) -> Response:
     """``GET /v2/payments/captures/{id}``."""
-    return json_response(capture_body(simulation, refunds.merchants_capture(simulation, call)))
+    return json_response(capture_body(simulation, captures.merchants_capture(simulation, call)))
 
 
 def refund_capture(simulation: PayPalSimulation, call: Call) -> Response:
@@ -68,3 +68,9 @@ def get_refund(simulation: PayPalSimulation, call: Call) -> Response:
     """``GET /v2/payments/refunds/{id}``."""
     refund = refunds.merchants_refund(simulation, call)
     return json_response(refund_body(simulation, refund, full=True))
+
+
+def verify_webhook(simulation: PayPalSimulation, call: Call) -> Response:
+    """``POST /v1/notifications/verify-webhook-signature``: whether the bytes are what was signed."""
+    status = "SUCCESS" if signatures.is_genuine(simulation, call) else "FAILURE"
+    return json_response({"verification_status": status})

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from sandbox.providers.identifiers import upper_alphanumeric
-from sandbox.providers.paypal import money
+from sandbox.providers.paypal import events, money
 from sandbox.providers.paypal.errors import PayPalRefusal, Problem, refuse
 from sandbox.providers.paypal.model import (
     CAPTURE,
@@ -18,6 +18,7 @@ from sandbox.providers.paypal.model import (
     PAID_INVOICE,
     Capture,
     CaptureStatus,
+    Change,
     Funding,
     InvoiceHolder,
     Order,
@@ -51,6 +52,7 @@ def create_order(simulation: PayPalSimulation, call: Call) -> str:
         request_id=call.request_id,
         created_at=now,
         updated_at=now,
+        plan=simulation.scenarios.next_plan(),
     )
     simulation.store.put(ORDER, order.id, order)
     return order.id
@@ -61,7 +63,8 @@ def find_order(simulation: PayPalSimulation, order_id: str) -> Order | None:
     order = simulation.store.get(ORDER, order_id, Order)
     if order is None or order.status is OrderStatus.COMPLETED:
         return order
-    validity = timedelta(seconds=simulation.rules.order_validity_s)
+    planned_s = order.plan.validity_s if order.plan else None
+    validity = timedelta(seconds=planned_s or simulation.rules.order_validity_s)
     return order if simulation.clock.now() < order.created_at + validity else None
 
 
@@ -93,6 +96,7 @@ def approve_order(simulation: PayPalSimulation, order_id: str, funding: Funding)
         order, status=OrderStatus.APPROVED, funding=funding, updated_at=simulation.clock.now()
     )
     simulation.store.put(ORDER, order.id, approved)
+    events.order_approved(simulation, approved)
     return approved
 
 
@@ -124,7 +128,25 @@ def capture_order(simulation: PayPalSimulation, call: Call) -> str:
         updated_at=now,
     )
     simulation.store.put(ORDER, order.id, completed)
+    for capture in captures:
+        events.capture_changed(simulation, capture)
+        _plan_next(simulation, capture)
     return order.id
+
+
+def _plan_next(simulation: PayPalSimulation, capture: Capture) -> None:
+    """Let happen what the order's plan has for the time after the capture."""
+    plan = capture.plan
+    if plan is None:
+        return
+    if plan.capture_settles_as is not None and capture.status is CaptureStatus.PENDING:
+        settled = Change(
+            action="settle_capture", target=capture.id, outcome=plan.capture_settles_as
+        )
+        simulation.do_later(settled, after_ms=plan.after_ms)
+    if plan.dispute:
+        disputed = Change(action="open_dispute", target=capture.id)
+        simulation.do_later(disputed, after_ms=plan.after_ms)
 
 
 def paid_invoice_key(client_id: str, invoice_id: str) -> str:
@@ -142,7 +164,8 @@ def _capture_unit(
     currency = unit["amount"]["currency_code"]
     amount = Decimal(unit["amount"]["value"])
     rules = simulation.rules
-    in_review = order.funding is Funding.REVIEW
+    held = order.plan is not None and order.plan.capture_held
+    in_review = held or order.funding is Funding.REVIEW
     capture = Capture(
         id=upper_alphanumeric(RESOURCE_ID_LENGTH),
         client_id=order.client_id,
@@ -159,6 +182,7 @@ def _capture_unit(
         request_id=request_id,
         created_at=now,
         updated_at=now,
+        plan=order.plan,
     )
     if capture.invoice_id is not None:
         key = paid_invoice_key(order.client_id, capture.invoice_id)

@@ -10,35 +10,27 @@ from typing import Any
 from msgspec.structs import replace
 
 from sandbox.providers.identifiers import upper_alphanumeric
-from sandbox.providers.paypal import money
-from sandbox.providers.paypal.errors import PayPalRefusal, Problem, refuse
+from sandbox.providers.paypal import events, money
+from sandbox.providers.paypal.captures import (
+    has_open_dispute,
+    merchants_capture,
+    unknown_resource,
+)
+from sandbox.providers.paypal.errors import refuse
 from sandbox.providers.paypal.fields import Fields
 from sandbox.providers.paypal.model import (
     CAPTURE,
-    PAID_INVOICE,
     REFUND,
     REFUND_INVOICE,
     Capture,
     CaptureStatus,
+    Change,
     InvoiceHolder,
     Refund,
+    RefundStatus,
 )
-from sandbox.providers.paypal.orders import RESOURCE_ID_LENGTH, paid_invoice_key
+from sandbox.providers.paypal.orders import RESOURCE_ID_LENGTH
 from sandbox.providers.paypal.simulation import Call, PayPalSimulation
-
-
-def merchants_capture(simulation: PayPalSimulation, call: Call) -> Capture:
-    """Return the capture that the call names.
-
-    Raises:
-        PayPalRefusal: 404, it is unknown; 403, it is another merchant's.
-    """
-    capture = simulation.store.get(CAPTURE, call.resource_id, Capture)
-    if capture is None:
-        raise _unknown("capture_id", call.resource_id)
-    if capture.client_id != call.merchant.client_id:
-        raise refuse("PERMISSION_DENIED")
-    return capture
 
 
 def merchants_refund(simulation: PayPalSimulation, call: Call) -> Refund:
@@ -49,7 +41,7 @@ def merchants_refund(simulation: PayPalSimulation, call: Call) -> Refund:
     """
     refund = simulation.store.get(REFUND, call.resource_id, Refund)
     if refund is None:
-        raise _unknown("refund_id", call.resource_id)
+        raise unknown_resource("refund_id", call.resource_id)
     if refund.client_id != call.merchant.client_id:
         raise refuse("PERMISSION_DENIED")
     return refund
@@ -70,6 +62,9 @@ def refund_capture(simulation: PayPalSimulation, call: Call) -> str:
     fields.stop_on_problems()
     _check_refundable(simulation, capture)
     amount = _refund_amount(capture, wanted)
+    if amount != capture.amount - capture.refunded and has_open_dispute(simulation, capture):
+        raise refuse("TRANSACTION_DISPUTED")
+    held = capture.plan is not None and capture.plan.refunds_held
     refund = Refund(
         id=upper_alphanumeric(RESOURCE_ID_LENGTH),
         client_id=capture.client_id,
@@ -82,9 +77,50 @@ def refund_capture(simulation: PayPalSimulation, call: Call) -> str:
         note_to_payer=note,
         request_id=call.request_id,
         created_at=simulation.clock.now(),
+        status=RefundStatus.PENDING if held else RefundStatus.COMPLETED,
     )
     _book(simulation, capture, refund)
     return refund.id
+
+
+def reverse_capture(simulation: PayPalSimulation, capture_id: str, *, at_most: Decimal) -> None:
+    """Take back what is left of a capture; ``at_most`` bounds it. Nothing left is nothing to do."""
+    capture = simulation.store.get(CAPTURE, capture_id, Capture)
+    assert capture is not None, "a dispute is over a capture, which stays"
+    amount = min(at_most, capture.amount - capture.refunded)
+    if amount <= 0:
+        return
+    reversal = Refund(
+        id=upper_alphanumeric(RESOURCE_ID_LENGTH),
+        client_id=capture.client_id,
+        capture_id=capture.id,
+        currency=capture.currency,
+        amount=amount,
+        refunded_so_far=capture.refunded + amount,
+        invoice_id=None,
+        custom_id=None,
+        note_to_payer=None,
+        request_id=None,
+        created_at=simulation.clock.now(),
+        reversal=True,
+    )
+    _book(simulation, capture, reversal)
+
+
+def settle_refund(simulation: PayPalSimulation, refund_id: str, status: RefundStatus) -> bool:
+    """End the wait of a pending refund; say whether there was one to end."""
+    refund = simulation.store.get(REFUND, refund_id, Refund)
+    if refund is None or refund.status is not RefundStatus.PENDING:
+        return False
+    settled = replace(refund, status=status)
+    simulation.store.put(REFUND, refund.id, settled)
+    if status is RefundStatus.FAILED:
+        capture = simulation.store.get(CAPTURE, refund.capture_id, Capture)
+        assert capture is not None, "a refund is of a capture, which stays"
+        left = capture.refunded - refund.amount
+        _set_refunded(simulation, capture, left)
+    events.refund_changed(simulation, settled)
+    return True
 
 
 def _book(simulation: PayPalSimulation, capture: Capture, refund: Refund) -> None:
@@ -92,29 +128,26 @@ def _book(simulation: PayPalSimulation, capture: Capture, refund: Refund) -> Non
         key = f"{refund.client_id}:{refund.invoice_id}"
         if not simulation.store.claim(REFUND_INVOICE, key, InvoiceHolder(refund.id)):
             raise refuse("DUPLICATE_INVOICE_ID", "/invoice_id", refund.invoice_id)
-    whole = refund.refunded_so_far == capture.amount
-    changed = replace(
-        capture,
-        status=CaptureStatus.REFUNDED if whole else CaptureStatus.PARTIALLY_REFUNDED,
-        refunded=refund.refunded_so_far,
-        refund_ids=[*capture.refund_ids, refund.id],
-        updated_at=refund.created_at,
-    )
     simulation.store.put(REFUND, refund.id, refund)
+    named = replace(capture, refund_ids=[*capture.refund_ids, refund.id])
+    _set_refunded(simulation, named, refund.refunded_so_far)
+    events.refund_changed(simulation, refund)
+    plan = capture.plan
+    if refund.status is RefundStatus.PENDING and plan and plan.refunds_settle_as is not None:
+        settled = Change(action="settle_refund", target=refund.id, outcome=plan.refunds_settle_as)
+        simulation.do_later(settled, after_ms=plan.after_ms)
+
+
+def _set_refunded(simulation: PayPalSimulation, capture: Capture, refunded: Decimal) -> None:
+    if refunded == capture.amount:
+        status = CaptureStatus.REFUNDED
+    elif refunded:
+        status = CaptureStatus.PARTIALLY_REFUNDED
+    else:
+        status = CaptureStatus.COMPLETED
+    now = simulation.clock.now()
+    changed = replace(capture, status=status, refunded=refunded, updated_at=now)
     simulation.store.put(CAPTURE, capture.id, changed)
-
-
-def settle_capture(simulation: PayPalSimulation, capture_id: str, status: CaptureStatus) -> bool:
-    """End the review of a pending capture; say whether there was one to end."""
-    capture = simulation.store.get(CAPTURE, capture_id, Capture)
-    if capture is None or capture.status is not CaptureStatus.PENDING:
-        return False
-    if status is CaptureStatus.DECLINED and capture.invoice_id is not None:
-        key = paid_invoice_key(capture.client_id, capture.invoice_id)
-        simulation.store.remove(PAID_INVOICE, key)  # no money came: the invoice may be paid yet
-    settled = replace(capture, status=status, updated_at=simulation.clock.now())
-    simulation.store.put(CAPTURE, capture.id, settled)
-    return True
 
 
 def _check_refundable(simulation: PayPalSimulation, capture: Capture) -> None:
@@ -153,9 +186,3 @@ def _refund_amount(capture: Capture, wanted: dict[str, Any] | None) -> Decimal:
     if amount > left:
         raise refuse("REFUND_AMOUNT_EXCEEDED", "/amount/value", text)
     return amount
-
-
-def _unknown(field: str, value: str) -> PayPalRefusal:
-    return PayPalRefusal(
-        Problem(issue="INVALID_RESOURCE_ID", field=field, value=value, location="path")
-    )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sandbox.providers.paypal.model import (
     CAPTURE,
+    REFUND,
     Capture,
     CaptureStatus,
     Order,
@@ -56,7 +57,7 @@ def capture_body(simulation: PayPalSimulation, capture: Capture) -> dict[str, An
 def refund_body(simulation: PayPalSimulation, refund: Refund, *, full: bool) -> dict[str, Any]:
     """Return the refund; not ``full`` is ``Prefer: return=minimal``."""
     url = f"{simulation.public_url}/v2/payments"
-    body: dict[str, Any] = {"id": refund.id, "status": "COMPLETED"}
+    body: dict[str, Any] = {"id": refund.id, "status": refund.status}
     if full:
         body |= {
             "amount": money(refund.amount, refund.currency),
@@ -82,13 +83,19 @@ def refund_body(simulation: PayPalSimulation, refund: Refund, *, full: bool) -> 
 
 
 def _units(simulation: PayPalSimulation, order: Order) -> list[dict[str, Any]]:
-    captures: dict[str, list[dict[str, Any]]] = {}
+    payments: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for capture_id in order.capture_ids:
         capture = simulation.store.get(CAPTURE, capture_id, Capture)
         assert capture is not None, "an order names only captures written with it"
-        captures.setdefault(capture.reference_id, []).append(_capture(simulation, capture))
+        made = payments.setdefault(capture.reference_id, {"captures": []})
+        made["captures"].append(_capture(simulation, capture))
+        for refund_id in capture.refund_ids:
+            refund = simulation.store.get(REFUND, refund_id, Refund)
+            assert refund is not None, "a capture names only refunds written with it"
+            shown = refund_body(simulation, refund, full=True)
+            made.setdefault("refunds", []).append(shown)
     return [
-        unit | {"payments": {"captures": captures[unit["reference_id"]]}} if captures else unit
+        unit | {"payments": payments[unit["reference_id"]]} if payments else unit
         for unit in order.units
     ]
 

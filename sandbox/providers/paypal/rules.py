@@ -25,5 +25,9 @@ class PayPalRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a new order that names its ``payment_source`` is answered with; guides differ."""
     refund_period_s: Seconds = 180 * 24 * 3600
     refunds_max: Annotated[int, msgspec.Meta(ge=1)] = 100
+    webhook_attempts_max: Annotated[int, msgspec.Meta(ge=1, le=100)] = 25
+    """PayPal tries 25 times over three days; here the days are minutes."""
+    webhook_retry_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
+    """The wait after the first attempt; each further one is twice as long, up to a minute."""
     fee_percent: Decimal = Decimal("3.49")
     fee_fixed: Decimal = Decimal("0.49")

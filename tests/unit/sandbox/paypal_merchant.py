@@ -38,8 +38,8 @@ class PayPalMerchant:
         self.client_id = client_id
         self._token = ""
 
-    async def register(self) -> None:
-        body = {"clientId": self.client_id, "clientSecret": "secret", "webhookId": "WH-1"}
+    async def register(self, **more: str) -> None:
+        body = {"clientId": self.client_id, "clientSecret": "secret", "webhookId": "WH-1"} | more
         assert (await self.http.post("/_control/merchants", json=body)).status_code == 200
         await self.log_in()
 
@@ -62,6 +62,10 @@ class PayPalMerchant:
             sent["PayPal-Request-Id"] = key
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.http.post(path, json={} if body is None else body, headers=sent)
+
+    async def post_bytes(self, path: str, body: bytes) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        return await self.http.post(path, content=body, headers=headers)
 
     async def create(self, body: Any = None, *, key: str | None = None) -> httpx.Response:
         return await self.post("/v2/checkout/orders", order() if body is None else body, key=key)
@@ -107,7 +111,10 @@ async def paypal_merchant(
     with open_store(folder / "paypal.sqlite3") as store:
         app = create_paypal_app(store, public_url=ORIGIN, rules=rules)
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url=ORIGIN) as http,
+        ):
             merchant = PayPalMerchant(http)
             await merchant.register()
             yield merchant

@@ -1,5 +1,6 @@
 """How the demo shop becomes known, against a gateway that answers from memory."""
 
+import dataclasses
 import json
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from sandbox.errors import DemoShopRefused
 from sandbox.keys import Keys, Merchants
 
 ADDRESSES = Addresses(
-    api="http://api",
+    api="http://localhost:1",
     eventstore="esdb://events",
     mongodb="mongodb://documents",
     redis="redis://cache",
@@ -65,11 +66,32 @@ async def test_everyone_is_told(register: Callable[[World], Any]) -> None:
 
     (pagadito,) = world.told("POST", "http://pagadito/_control/merchants")
     template = "https://pay.example/checkout/return/pagadito?token={value}&ern={ern_value}"
-    assert pagadito == {"uid": "u", "returnUrlTemplate": template}
-    (tenant,) = world.told("POST", "http://api/api/v1/tenants")
+    assert pagadito == {
+        "uid": "u",
+        "returnUrlTemplate": template,
+        "webhookUrl": "http://localhost:1/api/v1/webhooks/pagadito/demo",
+    }
+    (paypal,) = world.told("POST", "http://paypal/_control/merchants")
+    assert paypal == {
+        "clientId": "c",
+        "webhookUrl": "http://localhost:1/api/v1/webhooks/paypal/demo",
+    }
+    (tenant,) = world.told("POST", "http://localhost:1/api/v1/tenants")
     assert tenant["returnUrls"] == ["http://127.0.0.1:1"]
-    stored = world.told("POST", "http://api/api/v1/providers/credentials")
+    stored = world.told("POST", "http://localhost:1/api/v1/providers/credentials")
     assert [each["providerType"] for each in stored] == ["PAYPAL", "PAGADITO"]
+
+
+async def test_an_api_that_simulators_do_not_call_gets_no_notifications(
+    register: Callable[[World], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = dataclasses.replace(ADDRESSES, api="http://192.0.2.1:8000")
+    monkeypatch.setattr(f"{__name__}.ADDRESSES", elsewhere)
+    world = World()
+    await register(world)
+
+    (paypal,) = world.told("POST", "http://paypal/_control/merchants")
+    assert paypal == {"clientId": "c"}
 
 
 async def test_a_tenant_that_was_changed_keeps_its_origins_beside_the_shop(
@@ -78,7 +100,7 @@ async def test_a_tenant_that_was_changed_keeps_its_origins_beside_the_shop(
     world = World(known_origins=["https://my-shop.example"])
     await register(world)
 
-    assert world.told("PATCH", "http://api/api/v1/tenants/demo") == [
+    assert world.told("PATCH", "http://localhost:1/api/v1/tenants/demo") == [
         {"returnUrls": ["https://my-shop.example", "http://127.0.0.1:1"]}
     ]
 
@@ -87,7 +109,7 @@ async def test_a_tenant_that_lacks_nothing_is_left_alone(register: Callable[[Wor
     world = World(known_origins=["https://pay.example", "http://127.0.0.1:1"])
     await register(world)
 
-    assert world.told("PATCH", "http://api/api/v1/tenants/demo") == []
+    assert world.told("PATCH", "http://localhost:1/api/v1/tenants/demo") == []
 
 
 async def test_a_refusal_is_passed_on_word_for_word(register: Callable[[World], Any]) -> None:

@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit check format lock bench docs clean
+.PHONY: help setup demo up test test-unit test-nightly check format lock bench bench-eventstore-size test-crash docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,10 +52,14 @@ up: $(VENV)/.sandbox ## start everything on this machine and keep it running
 	@$(BIN)/payment-gateway up
 
 test: $(VENV)/.dev ## run every test
-	@$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-unit: $(VENV)/.dev ## run the tests that need no process of their own
 	@$(BIN)/pytest tests/unit $(PYTEST_ARGS)
+
+test-nightly: $(VENV)/.dev ## hunt longer: thousands of sequences of commands, faults and crashes
+	@HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist loadfile --timeout 3600 \
+	  tests/unit/domain tests/unit/projections tests/integration/test_money_machine.py $(PYTEST_ARGS)
 
 check: $(VENV)/.dev ## format, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .
@@ -73,6 +77,12 @@ bench: $(VENV)/.dev ## measure, beside a floor taken in the same run, and print 
 
 docs: $(VENV)/.dev ## renew the reference pages that the code writes
 	@$(BIN)/python -m tests.reference_pages
+
+test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check that nothing is lost
+	@EVENTSTORE_CRASH_ROUNDS=50 $(BIN)/pytest -s --timeout 900 tests/integration/test_eventstore_crash.py
+
+bench-eventstore-size: $(VENV)/.dev ## measure the event store with a million events; takes minutes
+	@$(BIN)/python -m benchmarks.eventstore_size
 
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml

@@ -5,13 +5,23 @@ What a command needs is imported when it runs, so that the others start quickly.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from payment_gateway.application.commands.explain_payment import Line
+from payment_gateway.application.commands.resolve_payment import Finding
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.sagas.reconciliation import Reconciliation
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.keys import KeyOperations, KeyRow, Rotation
+from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.settings import Settings
+
+Result = TypeVar("Result")
 
 
 class BadSettings(Exception):
@@ -70,16 +80,111 @@ def doctor(as_json: bool) -> bool:
         return check_installation(load_settings(), as_json=as_json)
 
 
+def show_payment(settings: Settings, payment_id: str, as_of: str | None) -> dict[str, Any]:
+    """Return a payment as it is, or as it was at a time."""
+    from payment_gateway import operations
+
+    with _explained():
+        return operations.show_payment(settings, payment_id, as_of)
+
+
+def explain_payment(settings: Settings, payment_id: str) -> list[Line]:
+    """Return what happened to a payment."""
+    from payment_gateway import operations
+
+    with _explained():
+        return operations.explain(settings, payment_id)
+
+
+def list_questions(settings: Settings, limit: int) -> list[dict[str, Any]]:
+    """Return the payments that wait for a person."""
+    from payment_gateway import operations
+
+    with _explained():
+        return operations.list_questions(settings, limit)
+
+
+def resolve_payment(settings: Settings, payment_id: str, finding: Finding) -> dict[str, Any]:
+    """Record what a person found out about a payment."""
+    from payment_gateway import operations
+
+    with _explained():
+        return operations.resolve(settings, payment_id, finding)
+
+
+def reconcile(settings: Settings, provider: str, since: str | None) -> Reconciliation:
+    """Compare a provider's payments with its books."""
+    from payment_gateway import operations
+
+    with _explained():
+        return operations.reconcile_provider(settings, provider, since)
+
+
+def for_tenant(
+    settings: Settings,
+    tenant_id: str,
+    use: Callable[[Gateway, CommandContext], Awaitable[Result]],
+) -> Result:
+    """Do something for a tenant with an open gateway."""
+    from payment_gateway import credential_operations
+
+    with _explained():
+        return credential_operations.for_tenant(settings, tenant_id, use)
+
+
+def create_keys(settings: Settings) -> list[str]:
+    """Make keys that are missing, or the next one."""
+    from payment_gateway import key_operations
+
+    with _explained():
+        return key_operations.create(settings)
+
+
+def rotate_keys(settings: Settings) -> Rotation:
+    """Rewrap every data key by the next or current key."""
+    from payment_gateway import key_operations
+
+    with _explained():
+        return key_operations.rotate(settings)
+
+
+def key_status(settings: Settings) -> list[KeyRow]:
+    """Return what is wrapped by which key."""
+    from payment_gateway import key_operations
+
+    with _explained():
+        return key_operations.status(settings)
+
+
+def retire_key(settings: Settings, key_id: str) -> None:
+    """Take a key that wraps nothing out of the key file."""
+    from payment_gateway import key_operations
+
+    with _explained():
+        key_operations.retire(settings, key_id)
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn what stops a process into one line for the person who started it."""
-    from payment_gateway.application.ports import EventStoreUnavailable
+    from pymongo.errors import PyMongoError
+
+    from payment_gateway.application.ports import (
+        EventStoreUnavailable,
+        KeySourceUnavailable,
+        SealBroken,
+        StreamMoved,
+    )
     from payment_gateway.bootstrap import SettingMissing
+    from payment_gateway.domain.errors import DomainError
     from payment_gateway.infrastructure.messaging.checkpoint import LeaseLost
     from payment_gateway.infrastructure.messaging.parking import TooManyParked
     from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
     from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
     from payment_gateway.infrastructure.security.key_file import KeyFileError
+    from payment_gateway.infrastructure.security.key_source import KeySourceMissing
+    from payment_gateway.infrastructure.webhooks.providers import CertificateFileError
+    from payment_gateway.key_operations import KeysRefused
     from projections.worker import UnknownReadModel
 
     try:
@@ -90,9 +195,22 @@ def _explained() -> Iterator[None]:
         raise CannotRun(
             f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI"
         ) from error
+    except PyMongoError as error:
+        raise CannotRun(
+            f"MongoDB gives no answer ({type(error).__name__}); start it, or set GATEWAY_MONGODB_URI"
+        ) from error
+    except StreamMoved as error:
+        raise CannotRun("others change the same thing all the time; try again") from error
+    except SealBroken as error:
+        raise CannotRun(f"a stored secret cannot be opened: {error}") from error
     except (
+        DomainError,
         SettingMissing,
+        KeySourceMissing,
+        KeySourceUnavailable,
+        KeysRefused,
         KeyFileError,
+        CertificateFileError,
         ApiKeysFileError,
         TooManyParked,
         EventStoreRefused,
@@ -107,6 +225,17 @@ main = create_cli(
         work=work,
         project=project,
         doctor=doctor,
+        payments=PaymentOperations(
+            show=show_payment,
+            explain=explain_payment,
+            questions=list_questions,
+            resolve=resolve_payment,
+        ),
+        for_tenant=for_tenant,
+        keys=KeyOperations(
+            create=create_keys, rotate=rotate_keys, status=key_status, retire=retire_key
+        ),
+        reconcile=reconcile,
         load_settings=load_settings,
         refusals=(BadSettings, CannotRun),
     )

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.bootstrap import load_api_keys, open_gateway
-from payment_gateway.infrastructure.cache import answers, open_cache
+from payment_gateway.infrastructure.cache import answers
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -55,8 +55,8 @@ def application(settings: Settings | None = None) -> FastAPI:
         async with (
             open_gateway(chosen) as opened,
             open_mongodb(chosen) as database,
-            open_cache(chosen) as cache,
         ):
+            cache = opened.redis
             tokens = ConsistencyTokens(opened.master)
             personal_data = opened.gateway.personal_data
 

@@ -12,13 +12,14 @@ from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
-from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.application.ports import EventStoreUnavailable, KeySourceUnavailable
 from payment_gateway.bootstrap import SettingMissing, load_api_keys
 from payment_gateway.infrastructure.cache import answers, open_cache
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
 from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
 from payment_gateway.infrastructure.security.key_file import KeyFileError
+from payment_gateway.infrastructure.security.key_source import KeySourceMissing
 from payment_gateway.settings import Settings
 
 
@@ -61,7 +62,13 @@ async def _check(settings: Settings) -> list[Finding]:
 async def _keys(settings: Settings) -> str | None:
     try:
         load_api_keys(settings)
-    except (SettingMissing, KeyFileError, ApiKeysFileError) as error:
+    except (
+        SettingMissing,
+        KeySourceMissing,
+        KeySourceUnavailable,
+        KeyFileError,
+        ApiKeysFileError,
+    ) as error:
         return str(error)
     return None
 

@@ -12,6 +12,10 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
+TlsVersion = Literal["1.2", "1.3"]
+# Part of what a key is called in everything that it wrapped.
+KeyLabel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
 
 
@@ -66,13 +70,39 @@ class Settings(BaseSettings):
         public_url: Where payers and providers reach this gateway.
         paypal_base_url: Replaces PayPal's live and sandbox endpoints, for simulators.
         pagadito_base_url: Replaces Pagadito's live and sandbox endpoints, for simulators.
-        encryption_key_file: The master key; owner-only, base64 of 32 bytes.
+        paypal_ca_file: The authorities, as PEM, under which the certificates of PayPal's
+            notifications must be issued. Without it the system's; of a simulator, any.
+        pagadito_ca_file: The same for Pagadito's.
+        webhook_age_max_s: A notification that was signed longer before it came is not applied, in
+            seconds. PayPal goes on sending one for three days.
+        encryption_key_file: The installation secret and the key encryption keys; owner-only. As it is
+            made it is base64 of 32 bytes, from which both follow.
+        pkcs11_module: Library of a PKCS#11 token whose key wraps instead of the file's.
+        pkcs11_token: The token's label.
+        pkcs11_pin: The token's user PIN.
+        pkcs11_key_label: Label of the AES key in the token that wraps what is new.
+        pkcs11_installation_label: Label of the key in the token from which the installation secret
+            follows where there is no key file. It must stay.
+        paypal_tls_min: The least version of TLS that PayPal is spoken to in.
+        pagadito_tls_min: The least version of TLS that Pagadito is spoken to in.
         api_keys_file: The API keys that are accepted, as hashes.
         data_dir: The installation that commands act on: while ``payment-gateway up`` runs on this
             folder, its addresses and key files are taken from there where no setting names others.
         log_format: ``json``, one object a line, or ``console``, for a person.
         log_level: The least that is written.
+        provider_calls_max: Calls under way at one endpoint of a provider, in one process.
+        provider_calls_waiting_max: Calls that may wait for a place among these.
+        provider_place_timeout_s: How long one of them waits, in seconds.
+        provider_tries_max: How often a call is sent that never reached the provider.
+        provider_retry_time_s: How long after the first try another may begin, in seconds.
+        circuit_window_s: How far back requests count for the circuit of an endpoint, in seconds.
+        circuit_calls_min: With fewer requests in that window a circuit stays closed.
+        circuit_failure_rate: From this share of failures on a circuit opens.
+        circuit_open_s: How long an open circuit lets nothing through, in seconds.
+        circuit_probes_max: Requests at a time that then probe the endpoint.
         health_port: Where reactors and projection workers answer ``/livez`` and ``/readyz``.
+        reconcile_hour: From which hour of each day on, in UTC, the reactors compare payments with the
+            providers' books.
         amount_max: The largest amount of one payment, in major units of its currency.
         eventstore_timeout_s: How long an append, a read or the start of a subscription may take.
         provider_connect_timeout_s: How long connecting to a provider may take.
@@ -105,12 +135,23 @@ class Settings(BaseSettings):
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
     paypal_base_url: HttpUrl | None = None
     pagadito_base_url: HttpUrl | None = None
+    paypal_ca_file: Path | None = None
+    pagadito_ca_file: Path | None = None
+    webhook_age_max_s: LongSeconds = 4 * 86_400.0
     encryption_key_file: Path | None = None
+    pkcs11_module: Path | None = None
+    pkcs11_token: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = None
+    pkcs11_pin: SecretStr | None = None
+    pkcs11_key_label: KeyLabel = "payment-gateway"
+    pkcs11_installation_label: KeyLabel = "payment-gateway-installation"
+    paypal_tls_min: TlsVersion = "1.3"
+    pagadito_tls_min: TlsVersion = "1.3"
     api_keys_file: Path | None = None
     data_dir: Path | None = None
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     health_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 3
     amount_max: Annotated[Decimal, Field(gt=0)] = Decimal(1_000_000)
 
     eventstore_timeout_s: Seconds = 10.0
@@ -119,3 +160,13 @@ class Settings(BaseSettings):
     provider_connections_max: Annotated[int, Field(ge=1, le=1000)] = 100
     paypal_checkout_validity_s: Seconds = 3 * 3600.0
     pagadito_checkout_validity_s: Seconds = 600.0
+    provider_calls_max: Annotated[int, Field(ge=1, le=1000)] = 50
+    provider_calls_waiting_max: Annotated[int, Field(ge=0, le=10_000)] = 200
+    provider_place_timeout_s: Annotated[float, Field(gt=0, le=10)] = 2.0
+    provider_tries_max: Annotated[int, Field(ge=1, le=10)] = 3
+    provider_retry_time_s: Annotated[float, Field(gt=0, le=20)] = 5.0
+    circuit_window_s: Seconds = 60.0
+    circuit_calls_min: Annotated[int, Field(ge=1, le=100_000)] = 20
+    circuit_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
+    circuit_open_s: Seconds = 15.0
+    circuit_probes_max: Annotated[int, Field(ge=1, le=100)] = 2

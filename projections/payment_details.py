@@ -55,6 +55,19 @@ INDEXES: Final = (
         [("tenantId", ASCENDING), ("providerType", ASCENDING), *_NEWEST_FIRST], name="provider"
     ),
     IndexModel([("tenantId", ASCENDING), ("orderId", ASCENDING), *_NEWEST_FIRST], name="order"),
+    IndexModel(
+        [("updatedAt", ASCENDING), ("_id", ASCENDING)],
+        name="questions",
+        partialFilterExpression={"questions.0": {"$exists": True}},
+    ),
+    IndexModel(
+        [("providerType", ASCENDING), ("status", ASCENDING), ("_id", ASCENDING)],
+        name="provider_status",
+    ),
+    IndexModel(
+        [("providerType", ASCENDING), ("updatedAt", ASCENDING), ("_id", ASCENDING)],
+        name="provider_changed",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ import httpx
 from sandbox.addresses import Addresses
 from sandbox.errors import DemoShopRefused
 from sandbox.keys import DEMO_TENANT, Keys
+from sandbox.providers.webhooks.loopback import is_loopback_url
 
 SHOP_NAME = "Demo shop"
 ANSWER_WITHIN_S = 30.0
@@ -34,11 +35,19 @@ async def register_demo_shop(
     async with httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False) as http:
         merchants = keys.merchants
         template = public_url + PAGADITO_RETURN
-        await _post(http, f"{addresses.paypal}/_control/merchants", merchants.paypal)
+        await _post(
+            http,
+            f"{addresses.paypal}/_control/merchants",
+            {**merchants.paypal, **_webhook(addresses.api, "paypal")},
+        )
         await _post(
             http,
             f"{addresses.pagadito}/_control/merchants",
-            {**merchants.pagadito, "returnUrlTemplate": template},
+            {
+                **merchants.pagadito,
+                "returnUrlTemplate": template,
+                **_webhook(addresses.api, "pagadito"),
+            },
         )
         http.headers["Authorization"] = f"Bearer {keys.admin}"
         await _create_tenant(http, addresses.api, shop_url)
@@ -55,6 +64,12 @@ async def register_demo_shop(
                     "credentials": {**credentials, "sandbox": True},
                 },
             )
+
+
+def _webhook(api: str, provider: str) -> dict[str, str]:
+    """Return where a simulator sends notifications, which it does on this machine only."""
+    url = f"{api}/api/v1/webhooks/{provider}/{DEMO_TENANT}"
+    return {"webhookUrl": url} if is_loopback_url(url) else {}
 
 
 async def _create_tenant(http: httpx.AsyncClient, api: str, shop_url: str) -> None:

@@ -19,11 +19,14 @@ from payment_gateway.application.ports import (
     CheckoutReference,
     CheckoutRefused,
     CheckoutRequest,
+    CircuitReport,
     Declined,
     Expired,
+    LastHour,
     Provider,
     ProviderCapabilities,
     ProviderOutcomeUnknown,
+    ProviderReport,
     ProviderUnavailable,
     Refunded,
     RefundOutcome,
@@ -62,6 +65,7 @@ class FakeProvider:
     """Captures on demand like PayPal, or on approval like Pagadito."""
 
     captures_on_approval: bool = False
+    currencies: frozenset[str] = frozenset({"USD"})
     orders: dict[str, Order] = field(default_factory=dict)
     refunds: dict[str, PaymentAmountVO] = field(default_factory=dict)
     faults: dict[str, list[Fault]] = field(default_factory=dict)
@@ -73,7 +77,7 @@ class FakeProvider:
             refund=not self.captures_on_approval,
             captures_on_approval=self.captures_on_approval,
             prepares=self.captures_on_approval,
-            currencies=frozenset({"USD"}),
+            currencies=self.currencies,
         )
 
     @property
@@ -130,7 +134,10 @@ class FakeProvider:
             case "approved":
                 return Approved()
             case "captured":
-                return Captured(reference=order.capture or "", amount=order.amount)
+                refunded = PaymentAmountVO(self.refunded_minor, order.amount.currency)
+                return Captured(
+                    reference=order.capture or "", amount=order.amount, refunded=refunded
+                )
             case "cancelled":
                 return CancelledByPayer()
             case "expired":
@@ -209,7 +216,9 @@ class FakeProviderFactory:
             sandbox=True,
         )
 
-    def create(self, provider_type: str, credentials: ProviderCredentials) -> Provider:
+    def create(
+        self, provider_type: str, credentials: ProviderCredentials, *, tenant_id: str
+    ) -> Provider:
         return self._provider(provider_type)
 
     def _provider(self, provider_type: str) -> FakeProvider:
@@ -217,3 +226,19 @@ class FakeProviderFactory:
         if provider is None:
             raise UnsupportedProviderError(provider_type, tuple(self.providers))
         return provider
+
+
+@dataclass(frozen=True)
+class FakeProviderHealth:
+    """Reports the same of every account."""
+
+    provider_types: tuple[str, ...] = ("PAGADITO", "PAYPAL")
+
+    async def report(self, provider_type: str, *, tenant_id: str, sandbox: bool) -> ProviderReport:
+        return ProviderReport(
+            circuit=CircuitReport(state="closed", open_until=None),
+            last_hour=LastHour(
+                calls=0, success_rate=None, latency_ms_p50=None, latency_ms_p95=None
+            ),
+            last_failure=None,
+        )

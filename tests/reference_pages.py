@@ -15,6 +15,8 @@ from typing import Any, Final
 from pydantic.alias_generators import to_camel
 
 from payment_gateway.domain.events.payment import PaymentItem
+from payment_gateway.domain.events.provider import ProviderCurrency
+from payment_gateway.domain.events.split import SplitPart
 from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES
 from payment_gateway.presentation.rest.error_table import rows
 from payment_gateway.settings import Settings
@@ -26,8 +28,11 @@ _WRITTEN: Final = f"<!-- Written by the code; renew with: {RENEW} -->\n"
 # How streams are named, by the module that has their events.
 STREAMS: Final = {
     "payment": "payment-<paymentId>",
+    "split": "saga-<splitId>",
     "credential": "credential-<tenantId>.<PROVIDER>",
+    "provider": "provider-<tenantId>.<PROVIDER>",
     "tenant": "tenant-<tenantId>",
+    "webhook": "webhook-<provider>.<deliveryId>",
     "subject": "subject-<subjectId>",
 }
 _JSON_TYPES: Final = {
@@ -36,6 +41,8 @@ _JSON_TYPES: Final = {
     "bool": "boolean",
     "datetime": "time, RFC 3339 in UTC",
     "PaymentItem": "item",
+    "ProviderCurrency": "currency with bound",
+    "SplitPart": "part",
 }
 
 
@@ -86,6 +93,12 @@ def events_page() -> str:
             parts.append(_field_table(one.event))
     parts.append(f"\n## Item\n\nOne entry of `items`. {_summary(PaymentItem)}\n")
     parts.append(_field_table(PaymentItem))
+    parts.append(
+        f"\n## Currency with bounds\n\nOne entry of `currencies`. {_summary(ProviderCurrency)}\n"
+    )
+    parts.append(_field_table(ProviderCurrency))
+    parts.append(f"\n## Part\n\nOne entry of `parts`. {_summary(SplitPart)}\n")
+    parts.append(_field_table(SplitPart))
     return "".join(parts)
 
 

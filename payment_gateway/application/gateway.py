@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from payment_gateway.application.ports import Fingerprint, ProviderFactory
+from payment_gateway.application.ports import Fingerprint, ProviderFactory, ProviderHealth
 from payment_gateway.application.services.credential_service import CredentialService
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
 )
 from payment_gateway.application.services.payment_service import PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
+from payment_gateway.application.services.provider_service import ProviderService
+from payment_gateway.application.services.split_service import SplitService
 from payment_gateway.application.services.tenant_service import TenantService
+from payment_gateway.application.services.webhook_service import WebhookService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +30,15 @@ class Gateway:
     """
 
     payments: PaymentService
+    splits: SplitService
     credentials: CredentialService
+    providers: ProviderService
     tenants: TenantService
     personal_data: PersonalDataService
+    webhooks: WebhookService
     external_references: ExternalReferenceService
     provider_factory: ProviderFactory
+    provider_health: ProviderHealth
     fingerprint: Fingerprint
     public_url: str
     amount_max: Decimal

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from payment_gateway.domain.events import DomainEvent
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
@@ -72,6 +72,18 @@ class Appended:
 
     revision: int
     position: int
+
+
+class EventHistory(Protocol):
+    """What the whole log holds so far."""
+
+    def every(self, streams: str) -> AsyncGenerator[RecordedEvent, None]:
+        """Yield every event so far of the streams whose names match a regular expression, in order.
+
+        Raises:
+            EventStoreUnavailable: No answer, or not all of it; reading again from the start is safe.
+        """
+        ...
 
 
 class EventStore(Protocol):
@@ -190,10 +202,16 @@ CheckoutOutcome = CheckoutOpened | CheckoutRefused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Captured:
-    """The money was taken. ``amount`` is ``None`` where the provider does not say how much."""
+    """The money was taken.
+
+    Attributes:
+        amount: ``None`` where the provider does not say how much.
+        refunded: What was given back of it since; ``None`` where the provider does not say.
+    """
 
     reference: str
     amount: PaymentAmountVO | None
+    refunded: PaymentAmountVO | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -355,8 +373,10 @@ class ProviderFactory(Protocol):
         """
         ...
 
-    def create(self, provider_type: str, credentials: ProviderCredentials) -> Provider:
-        """Return the provider, speaking for the account of these credentials.
+    def create(
+        self, provider_type: str, credentials: ProviderCredentials, *, tenant_id: str
+    ) -> Provider:
+        """Return the provider, speaking for the account of these credentials, the tenant's.
 
         Raises:
             UnsupportedProviderError: There is no adapter for it.
@@ -464,6 +484,32 @@ class SubjectCipher(Protocol):
         ...
 
 
+class KeyRewrapper(Protocol):
+    """Wraps data keys by the current key encryption key instead of an older one."""
+
+    @property
+    def current_key_id(self) -> str:
+        """The key that wraps now."""
+        ...
+
+    def key_id(self, envelope: str) -> str | None:
+        """Return which key wrapped an envelope; ``None`` for one from before keys had ids.
+
+        Raises:
+            SealBroken: It is no envelope.
+        """
+        ...
+
+    def rewrap(self, envelope: str, owner: tuple[str, ...]) -> str:
+        """Return an envelope of the same contents, wrapped by the current key.
+
+        Raises:
+            SealBroken: The key that wrapped it is lost, or it is another owner's, or changed.
+            KeySourceUnavailable: Where the keys are kept gave no answer.
+        """
+        ...
+
+
 class Fingerprint(Protocol):
     """Tells two texts apart without giving either away."""
 
@@ -474,3 +520,67 @@ class Fingerprint(Protocol):
 
 class SealBroken(Exception):
     """A sealed text does not open: wrong key, another owner's, or changed bytes. Never a wrong text."""
+
+
+# --- how providers fare ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CircuitReport:
+    """Whether calls go through: ``closed`` they do, ``open`` they do not, ``half_open`` a few do."""
+
+    state: Literal["closed", "open", "half_open"]
+    open_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastHour:
+    """A tenant's calls of the last hour; ``None`` where there were none.
+
+    Attributes:
+        success_rate: The share that was answered, with a yes or a no.
+        latency_ms_p50: Half of the calls took no longer than this.
+    """
+
+    calls: int
+    success_rate: float | None
+    latency_ms_p50: int | None
+    latency_ms_p95: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastFailure:
+    """The last call that got no answer; ``reason`` names the operation and what went wrong."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderReport:
+    """How a tenant's account at a provider fares."""
+
+    circuit: CircuitReport
+    last_hour: LastHour
+    last_failure: LastFailure | None
+
+
+class ProviderHealth(Protocol):
+    """Knows how providers fare. It is told by every call, and loses little when a process ends."""
+
+    @property
+    def provider_types(self) -> tuple[str, ...]:
+        """The providers there are adapters for."""
+        ...
+
+    async def report(self, provider_type: str, *, tenant_id: str, sandbox: bool) -> ProviderReport:
+        """Return how a tenant's account fares, in the provider's test environment or the real one.
+
+        Raises:
+            UnsupportedProviderError: There is no adapter for it.
+        """
+        ...
+
+
+class KeySourceUnavailable(Exception):
+    """Where the key encryption keys are kept gives no answer. Nothing was sealed or opened; try again."""

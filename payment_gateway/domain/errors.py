@@ -3,13 +3,18 @@
 DomainError
 ├── InvalidValue                 a value object would not hold what it was given
 │   ├── InvalidAmountError       an amount that is no amount of that currency, or out of bounds
-│   └── DetailsDoNotAddUp        the items' total is not the amount
+│   ├── DetailsDoNotAddUp        the items' total is not the amount
+│   └── PartsDoNotAddUp          the parts' total is not the amount
 ├── UnsupportedProviderError     no adapter for this provider type
 ├── ProviderNotConfigured        the tenant has stored no credentials for it
+├── CredentialRevoked            its credentials must not be used any more
+├── ProviderDisabled             the tenant takes no new payments with it
 ├── TenantNotFound               no such tenant
 ├── TenantExists                 a tenant of that id was created before
 ├── ReturnUrlNotAllowed          an address the tenant has not listed
 ├── PaymentNotFound              nothing was ever recorded under this id
+├── SplitNotFound                no order in parts was ever recorded under this id
+├── SplitNotRefundable           more than one part could not be given back
 ├── ExternalReferenceInUse       the number names another payment
 ├── PaymentStateConflict         right command, wrong moment
 │   ├── PaymentNotApproved       the payer has not approved yet
@@ -72,6 +77,15 @@ class DetailsDoNotAddUp(InvalidValue):
         super().__init__(f"the details add up to {total}, the amount is {amount}", param="details")
 
 
+class PartsDoNotAddUp(InvalidValue):
+    """The parts' total is not the amount of the order."""
+
+    code = "parts_do_not_add_up"
+
+    def __init__(self, *, total: str, amount: str) -> None:
+        super().__init__(f"the parts add up to {total}, the amount is {amount}", param="parts")
+
+
 class UnsupportedProviderError(DomainError):
     """There is no adapter for this provider type."""
 
@@ -92,6 +106,30 @@ class ProviderNotConfigured(DomainError):
 
     def __init__(self, provider_type: str) -> None:
         super().__init__(f"no credentials are stored for {provider_type}; an admin can store them")
+        self.provider_type = provider_type
+
+
+class CredentialRevoked(DomainError):
+    """The tenant's credentials for this provider were revoked, and none stored since."""
+
+    code = "credential_revoked"
+    param = "providerType"
+
+    def __init__(self, provider_type: str) -> None:
+        super().__init__(
+            f"the credentials for {provider_type} were revoked; an admin can store others"
+        )
+        self.provider_type = provider_type
+
+
+class ProviderDisabled(DomainError):
+    """The tenant takes no new payments with this provider."""
+
+    code = "provider_disabled"
+    param = "providerType"
+
+    def __init__(self, provider_type: str) -> None:
+        super().__init__(f"{provider_type} is disabled for new payments; an admin can enable it")
         self.provider_type = provider_type
 
 
@@ -133,6 +171,26 @@ class PaymentNotFound(DomainError):
     def __init__(self, payment_id: str) -> None:
         super().__init__(f"there is no payment {payment_id}")
         self.payment_id = payment_id
+
+
+class SplitNotFound(DomainError):
+    """Nothing was ever recorded under this split id, as far as the caller may know."""
+
+    code = "split_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such split")
+
+
+class SplitNotRefundable(DomainError):
+    """Only one part may be with a provider that cannot refund; two could not both be taken last."""
+
+    code = "split_not_refundable"
+    param = "parts"
+
+    def __init__(self, providers: tuple[str, ...]) -> None:
+        super().__init__(f"more than one part cannot be given back: {', '.join(providers)}")
+        self.providers = providers
 
 
 class ExternalReferenceInUse(DomainError):

@@ -2,34 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
-from redis.asyncio import Redis
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 from payment_gateway.settings import Settings
 
 TIMEOUT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 50
+# What a payment waits for Redis at most, and how long nobody asks it again after it gave no answer.
+ANSWER_WITHIN_S: Final = 1.0
+AWAY_S: Final = 5.0
+
+Result = TypeVar("Result")
+_log = structlog.get_logger(__name__)
+
+
+class CacheAway(Exception):
+    """Redis gave no answer, or gave none a moment ago. Go on with what this process knows."""
+
+
+class Cache:
+    """Redis as payments may use it: a Redis in trouble costs one of them a second, once in a while."""
+
+    def __init__(self, client: Redis, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._monotonic = monotonic
+        self._away_until_s = 0.0
+
+    async def ask(self, command: Callable[[Redis], Awaitable[Result]]) -> Result:
+        """Run a command and return its answer.
+
+        Raises:
+            CacheAway: No answer. What was asked may have been done.
+        """
+        if self._monotonic() < self._away_until_s:
+            raise CacheAway
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await command(self._client)
+        except (RedisError, OSError) as error:
+            self._away_until_s = self._monotonic() + AWAY_S
+            _log.warning("cache.away", error=type(error).__name__, asked_again_in_s=AWAY_S)
+            raise CacheAway from error
 
 
 @asynccontextmanager
 async def open_cache(settings: Settings) -> AsyncGenerator[Redis | None, None]:
     """Yield the Redis that the settings name, ``None`` where they name none.
 
-    The connection is made at the first use, and made again when it was lost.
+    The connection is made at the first use, and made again when it was lost. Who finds all
+    connections in use waits for one.
     """
     if settings.redis_url is None:
         yield None
         return
-    client = Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         settings.redis_url.get_secret_value(),
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
         max_connections=CONNECTIONS_MAX,
+        timeout=TIMEOUT_S,
     )
+    client = Redis.from_pool(pool)
     try:
         yield client
     finally:

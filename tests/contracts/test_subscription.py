@@ -81,7 +81,7 @@ async def running(worker: Subscription) -> AsyncGenerator["asyncio.Task[None]", 
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT_S):
-        while not condition():  # noqa: ASYNC110 - a status is plain data, nothing announces it
+        while not condition():
             await asyncio.sleep(0.01)
 
 

@@ -15,7 +15,7 @@ import pytest
 from tests.child_process import launch, stop
 from tests.markdown_pages import BACKGROUND, REPOSITORY, commands, name_of, pages
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("installation"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
 READY_WITHIN_S = 120.0
 PAGE_WITHIN_S = 60.0

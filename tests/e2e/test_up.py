@@ -22,7 +22,7 @@ from pymongo import MongoClient
 from sandbox.ports import free_port
 from sandbox.redis import redis_url, valkey
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("installation"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 READY_WITHIN_S = 120.0
 STOPPED_WITHIN_S = 60.0

@@ -133,7 +133,7 @@ async def append_histories(store: EventStoreDB, payment_ids: list[str]) -> None:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(WAIT_S):
-        while not await condition():  # noqa: ASYNC110 - another process does not announce it
+        while not await condition():
             await asyncio.sleep(0.02)
 
 

@@ -44,6 +44,23 @@ async def test_tls_1_3_is_spoken_and_nothing_older(
             await endpoints.at(f"https://localhost:{older_port}").send("x", "/", headers={})
 
 
+async def test_a_provider_that_cannot_speak_1_3_may_be_set_to_1_2_and_is_verified_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = self_signed(tmp_path)
+    older = tls(certificate)
+    older.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serve(older) as port, open_endpoints(settings_for()) as endpoints:
+        with pytest.raises(ProviderUnavailable):
+            await endpoints.at(f"https://localhost:{port}", tls_min="1.2").send(
+                "x", "/", headers={}
+            )
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    async with serve(older) as port, open_endpoints(settings_for()) as endpoints:
+        endpoint = endpoints.at(f"https://localhost:{port}", tls_min="1.2")
+        assert (await endpoint.send("x", "/", headers={})).document() == {}
+
+
 @asynccontextmanager
 async def serve(context: ssl.SSLContext) -> AsyncIterator[int]:
     """Answer every connection with an empty JSON object, over TLS."""

@@ -32,7 +32,6 @@ from sandbox.ports import free_port
 from tests.mongodb_fixture import database, mongodb_uri
 
 __all__ = ["database", "mongodb_uri"]
-pytestmark = pytest.mark.xdist_group("recovery")
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DUE = NOON + FIRST_INQUIRY

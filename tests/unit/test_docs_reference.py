@@ -11,6 +11,8 @@ from payment_gateway.asgi import application
 from payment_gateway.infrastructure.security.api_keys import write_api_keys_file
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.keys import KeyOperations
+from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.settings import Settings
 from tests.reference_pages import FOLDER
 
@@ -18,7 +20,7 @@ OPTION = re.compile(r"--[a-z][a-z-]+")
 COMMANDS_MAX = 100
 
 
-def not_called(*_: object) -> Never:
+def not_called(*_: object, **__: object) -> Never:
     raise AssertionError("help runs nothing")
 
 
@@ -28,6 +30,14 @@ CLI = create_cli(
         work=not_called,
         project=not_called,
         doctor=not_called,
+        payments=PaymentOperations(
+            show=not_called, explain=not_called, questions=not_called, resolve=not_called
+        ),
+        for_tenant=not_called,
+        keys=KeyOperations(
+            create=not_called, rotate=not_called, status=not_called, retire=not_called
+        ),
+        reconcile=not_called,
         load_settings=Settings,
         refusals=(),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from payment_gateway.application.commands.checkout_attempt import provider_of
 from payment_gateway.application.commands.settle_payment import settle_payment
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
@@ -64,7 +65,7 @@ async def settle_found(
     payment = found.payment
     if payment.status not in _TO_BE_ASKED or payment.checkout is None:
         return found.unchanged
-    provider = await gateway.credentials.open(payment.provider, tenant_id=payment.tenant_id)
+    provider = await provider_of(payment, gateway)
     return await settle_payment(found.unchanged, provider, context, gateway)
 
 

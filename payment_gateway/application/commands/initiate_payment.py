@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from payment_gateway.application.commands.open_checkout import (
+from payment_gateway.application.commands.checkout_attempt import (
     checkout_request,
-    open_checkout,
+    credential_version,
+    foreseen,
     start_attempt,
 )
+from payment_gateway.application.commands.open_checkout import open_checkout
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext, Provider
 from payment_gateway.application.services.payment_service import ExecutedPayment
 from payment_gateway.application.services.stream_service import Loaded
 from payment_gateway.application.services.tenant_service import check_return_url
 from payment_gateway.domain.aggregates.payment import decide
-from payment_gateway.domain.aggregates.payment_commands import InitiatePayment
+from payment_gateway.domain.aggregates.payment_commands import InitiatePayment, StartProviderAttempt
 from payment_gateway.domain.aggregates.payment_state import fold
 from payment_gateway.domain.errors import (
     ExternalReferenceInUse,
@@ -52,6 +54,7 @@ class PaymentRequest:
         external_reference: The caller's own number; ``None`` to be given one.
         custom_params: Given back untouched; ``CUSTOM_PARAMS_BYTES_MAX`` as JSON at most.
         customer: ``reference`` and what else is known of the person; sealed.
+        default_fallbacks: Those of the tenant, where the caller names none; no part of what was asked.
     """
 
     tenant_id: TenantIdVO
@@ -65,6 +68,7 @@ class PaymentRequest:
     cancel_url: str | None
     custom_params: Mapping[str, Any] | None
     customer: Mapping[str, Any] | None
+    default_fallbacks: tuple[ProviderTypeVO, ...] = ()
 
 
 async def initiate_payment(
@@ -81,16 +85,16 @@ async def initiate_payment(
         TenantNotFound: No such tenant.
         UnsupportedProviderError: No adapter for the provider or a fallback.
         ProviderNotConfigured: The tenant has no account there.
+        CredentialRevoked: The tenant's credentials there must not be used any more.
+        ProviderDisabled: The tenant takes no new payments with it.
         ReturnUrlNotAllowed: The payer would be sent where the tenant has not said.
         ExternalReferenceInUse: The number names another payment.
         ProviderUnavailableError: The provider was not reached; the same request may be sent again.
         PaymentFailedError: The provider refused; the payment has ended.
         EventStoreUnavailable: No answer; the same request may be sent again with the same number.
     """
-    await _check(request, gateway)
-    provider = await gateway.credentials.open(
-        request.provider.value, tenant_id=request.tenant_id.value
-    )
+    provider = await _checked_provider(request, gateway)
+    request = await _with_default_fallbacks(request, gateway)
     for last in [False] * (NUMBERS_TRIED_MAX - 1) + [True]:
         number = request.external_reference or gateway.external_references.next()
         try:
@@ -101,6 +105,46 @@ async def initiate_payment(
         else:
             return await open_checkout(executed, provider, context, gateway)
     raise AssertionError("unreachable")
+
+
+async def check_payment(
+    request: PaymentRequest, number: ExternalReferenceNumberVO, gateway: Gateway
+) -> None:
+    """Refuse what ``initiate_payment`` would refuse before it stores anything."""
+    provider = await _checked_provider(request, gateway)
+    _checked_commands(request, number, provider, gateway)
+
+
+async def store_payment(
+    request: PaymentRequest,
+    number: ExternalReferenceNumberVO,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    """Store the intent alone; no provider hears of it until ``open_checkout`` is called with it.
+
+    Raises:
+        ExternalReferenceInUse: The number names another payment.
+        EventStoreUnavailable: No answer; the same may be stored again.
+    """
+    command = await _sealed(_command(request, number, gateway), request, context, gateway)
+    fresh: Loaded[Any] = Loaded(state=None, revision=None, position=0)
+    return await gateway.payments.execute(command.payment_id, command, context=context, after=fresh)
+
+
+async def _checked_provider(request: PaymentRequest, gateway: Gateway) -> Provider:
+    await _check(request, gateway)
+    provider_type, tenant_id = request.provider.value, request.tenant_id.value
+    await gateway.providers.check(provider_type, request.details.amount, tenant_id=tenant_id)
+    return await gateway.credentials.open(provider_type, tenant_id=tenant_id)
+
+
+async def _with_default_fallbacks(request: PaymentRequest, gateway: Gateway) -> PaymentRequest:
+    if request.fallback_providers:
+        return request
+    used = await gateway.providers.find(request.provider.value, tenant_id=request.tenant_id.value)
+    fallbacks = tuple(ProviderTypeVO(one) for one in used.fallback_providers)
+    return replace(request, default_fallbacks=fallbacks)
 
 
 async def _check(request: PaymentRequest, gateway: Gateway) -> None:
@@ -133,15 +177,12 @@ async def _store_intent(
     context: CommandContext,
     gateway: Gateway,
 ) -> ExecutedPayment:
-    command = _command(request, number, gateway)
-    prospect = fold(decide(command, None))
-    assert prospect is not None, "initiating an unknown payment makes it"
-    attempt = start_attempt(prospect, handle=None)
-    provider.check(
-        checkout_request(fold([*decide(command, None), *decide(attempt, prospect)]), gateway)
+    command, attempt = _checked_commands(request, number, provider, gateway)
+    command = await _sealed(command, request, context, gateway)
+    version = await credential_version(
+        request.provider.value, tenant_id=request.tenant_id.value, gateway=gateway
     )
-    if command.subject_id is not None:
-        command = await _sealed(command, request, context, gateway)
+    attempt = replace(attempt, credential_version=version)
     commands = (command,) if provider.capabilities.prepares else (command, attempt)
     fresh: Loaded[Any] = Loaded(state=None, revision=None, position=0)
     return await gateway.payments.execute(
@@ -149,10 +190,27 @@ async def _store_intent(
     )
 
 
+def _checked_commands(
+    request: PaymentRequest,
+    number: ExternalReferenceNumberVO,
+    provider: Provider,
+    gateway: Gateway,
+) -> tuple[InitiatePayment, StartProviderAttempt]:
+    """Return what stores the intent and begins its first attempt; the provider's own rules allow it."""
+    command = _command(request, number, gateway)
+    prospect = fold(decide(command, None))
+    assert prospect is not None, "initiating an unknown payment makes it"
+    attempt = start_attempt(prospect, provider=prospect.provider, handle=None)
+    provider.check(checkout_request(foreseen(prospect, attempt), gateway))
+    return command, attempt
+
+
 def _command(
     request: PaymentRequest, number: ExternalReferenceNumberVO, gateway: Gateway
 ) -> InitiatePayment:
     payment_id = PaymentIdVO.of(number)
+    asked = asdict(request)
+    del asked["default_fallbacks"]
     return InitiatePayment(
         payment_id=payment_id,
         tenant_id=request.tenant_id,
@@ -160,20 +218,21 @@ def _command(
         order_id=request.order_id,
         details=request.details,
         provider=request.provider,
-        fallback_providers=request.fallback_providers,
+        fallback_providers=request.fallback_providers or request.default_fallbacks,
         allow_pending=request.allow_pending,
         return_url=request.return_url,
         cancel_url=request.cancel_url,
         subject_id=_subject_id(request, payment_id),
         personal=None,
-        fingerprint=gateway.fingerprint(_canonical(asdict(request))),
+        fingerprint=gateway.fingerprint(_canonical(asked)),
     )
 
 
 async def _sealed(
     command: InitiatePayment, request: PaymentRequest, context: CommandContext, gateway: Gateway
 ) -> InitiatePayment:
-    assert command.subject_id is not None, "only what has a subject is sealed"
+    if command.subject_id is None:
+        return command
     personal = {"customer": request.customer, "customParams": request.custom_params}
     sealed = await gateway.personal_data.seal(
         personal, subject_id=command.subject_id, context=context

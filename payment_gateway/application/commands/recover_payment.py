@@ -9,7 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from payment_gateway.application.commands.open_checkout import ask_for_checkout
+from payment_gateway.application.commands.checkout_attempt import attempt_failure, provider_of
+from payment_gateway.application.commands.next_attempt import Attempt, next_attempt
+from payment_gateway.application.commands.open_checkout import ask_in_turn
 from payment_gateway.application.commands.refund_payment import carry_out_refund
 from payment_gateway.application.commands.settle_payment import (
     checkout_reference,
@@ -34,7 +36,7 @@ from payment_gateway.domain.aggregates.payment_commands import (
     RecordUnknownOutcome,
 )
 from payment_gateway.domain.aggregates.payment_state import Payment
-from payment_gateway.domain.errors import PaymentFailedError, RefundFailed
+from payment_gateway.domain.errors import RefundFailed
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
 
@@ -43,7 +45,8 @@ INTENT_AGE_MIN: Final = timedelta(seconds=60)
 # A payment whose provider was never reached is closed after this; nobody was given a page to pay at.
 IDLE_AGE_MAX: Final = timedelta(hours=24)
 
-_REFUND_IN_DOUBT: Final = frozenset(
+# A refund in one of these may still turn out either way.
+IN_DOUBT: Final = frozenset(
     {RefundStatusVO.REQUESTED, RefundStatusVO.PENDING, RefundStatusVO.UNKNOWN}
 )
 
@@ -53,7 +56,7 @@ def is_open(payment: Payment) -> bool:
     ended = payment.status.is_closed_unpaid or payment.captured is not None
     waiting = not ended and payment.status is not PaymentStatusVO.NEEDS_OPERATOR
     return waiting or any(
-        refund.status in _REFUND_IN_DOUBT and refund.refund_id not in payment.questions
+        refund.status in IN_DOUBT and refund.refund_id not in payment.questions
         for refund in payment.refunds.values()
     )
 
@@ -78,18 +81,16 @@ async def recover_payment(
     executed = found.unchanged
     if not is_open(executed.state):
         return executed
-    provider = await gateway.credentials.open(
-        executed.state.provider, tenant_id=executed.state.tenant_id
-    )
     age = context.at - last_change_at
+    if executed.state.is_idle:
+        return await _recover_idle(executed, age, context, gateway)
+    provider = await provider_of(executed.state, gateway)
     if executed.state.has_open_attempt:
-        executed = await _recover_attempt(executed, provider, age, context, gateway)
-    elif executed.state.status is PaymentStatusVO.CREATED:
-        executed = await _close_idle(executed, age, context, gateway)
-    elif executed.state.captured is None:
-        executed = await _recover_checkout(executed, provider, age, context, gateway)
+        return await _recover_attempt(executed, provider, age, context, gateway)
+    if executed.state.captured is None:
+        return await _recover_checkout(executed, provider, age, context, gateway)
     for refund in executed.state.refunds.values():
-        if refund.status in _REFUND_IN_DOUBT:
+        if refund.status in IN_DOUBT:
             executed = await _recover_refund(
                 executed, refund.refund_id, provider, age=age, context=context, gateway=gateway
             )
@@ -111,30 +112,23 @@ async def _recover_attempt(
             return executed
         executed = await _doubt(executed, "checkout", attempt.attempt_id, context, gateway)
     if attempt.handle is None:
-        try:
-            return await ask_for_checkout(executed, provider, context, gateway)
-        except PaymentFailedError:  # the refusal is recorded
-            return (
-                await gateway.payments.find(payment.payment_id, tenant_id=context.tenant_id)
-            ).unchanged
+        asked = Attempt(executed=executed, provider=provider)
+        return (await ask_in_turn(asked, context, gateway)).executed
     try:
         standing = await provider.inquire(checkout_reference(payment))
     except (ProviderUnavailable, ProviderOutcomeUnknown):
         return executed.unchanged
-    closing = RecordAttemptFailure(
-        payment_id=payment.payment_id,
-        attempt_id=attempt.attempt_id,
-        proof="absent" if isinstance(standing, Absent) else "expired",
-        reason="the answer to the request was lost",
-    )
+    lost = "the answer to the request was lost"
     match standing:
-        case Absent():  # it never arrived: the next request with this number starts anew
-            return await gateway.payments.execute(
-                payment.payment_id, closing, context=context, after=executed.loaded
-            )
+        case Absent():  # it never arrived: without a fallback, the caller's next request starts anew
+            closing = attempt_failure(payment, proof="absent", reason=lost)
+            return await _fall_back(executed, closing, context, gateway)
         case AwaitingPayer():  # nobody was given the page; it lapses by itself
             return executed.unchanged
         case Expired():
+            closing = attempt_failure(payment, proof="expired", reason=lost)
+            if payment.providers_next:
+                return await _fall_back(executed, closing, context, gateway)
             expiry = RecordExpiry(payment_id=payment.payment_id)
             return await gateway.payments.execute(
                 payment.payment_id, closing, expiry, context=context, after=executed.loaded
@@ -145,6 +139,23 @@ async def _recover_attempt(
             return await gateway.payments.execute(
                 payment.payment_id, *commands, context=context, after=executed.loaded
             )
+
+
+async def _fall_back(
+    executed: ExecutedPayment,
+    closing: RecordAttemptFailure | None,
+    context: CommandContext,
+    gateway: Gateway,
+) -> ExecutedPayment:
+    """Go on to the payment's next provider; it is proven that those before hold nothing."""
+    attempt = await next_attempt(
+        executed,
+        executed.state.providers_next,
+        closing=closing,
+        context=context,
+        gateway=gateway,
+    )
+    return (await ask_in_turn(attempt, context, gateway)).executed
 
 
 async def _recover_checkout(
@@ -185,9 +196,12 @@ async def _recover_refund(
         return (await gateway.payments.find(payment_id, tenant_id=context.tenant_id)).unchanged
 
 
-async def _close_idle(
+async def _recover_idle(
     executed: ExecutedPayment, age: timedelta, context: CommandContext, gateway: Gateway
 ) -> ExecutedPayment:
+    payment = executed.state
+    if age >= INTENT_AGE_MIN and payment.attempts and payment.providers_next:
+        return await _fall_back(executed, None, context, gateway)
     if age < IDLE_AGE_MAX:
         return executed
     payment_id = executed.state.payment_id

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import Final, assert_never
 
+from payment_gateway.application.commands.checkout_attempt import provider_of
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import (
     CommandContext,
@@ -27,7 +28,8 @@ from payment_gateway.domain.aggregates.payment_commands import (
     Report,
     RequestRefund,
 )
-from payment_gateway.domain.aggregates.payment_state import NOT_SENT, Payment, Refund
+from payment_gateway.domain.aggregates.payment_parts import NOT_SENT, Refund
+from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import (
     InvalidValue,
     ProviderUnavailableError,
@@ -87,7 +89,7 @@ async def refund_payment(
     if not requested.events:  # whoever reserved it tells the provider; the recovery if they crashed
         _refuse_failed(refund)
         return requested
-    provider = await gateway.credentials.open(payment.provider, tenant_id=payment.tenant_id)
+    provider = await provider_of(payment, gateway)
     return await carry_out_refund(requested, refund_id, provider, context, gateway)
 
 
@@ -167,11 +169,16 @@ async def _release(
     )
 
 
+def refund_intent_id(payment_id: PaymentIdVO, refund_id: str) -> str:
+    """Return the id that a provider is told for a refund."""
+    return payment_id.derive(f"refund:{refund_id}")
+
+
 def _request(payment: Payment, refund: Refund) -> RefundRequest:
     assert payment.provider_reference is not None, "what was taken has a reference"
     return RefundRequest(
         payment_id=payment.payment_id.value,
-        refund_id=payment.payment_id.derive(f"refund:{refund.refund_id}"),
+        refund_id=refund_intent_id(payment.payment_id, refund.refund_id),
         capture_reference=payment.provider_reference,
         amount=refund.amount,
         whole=refund.amount == payment.captured,

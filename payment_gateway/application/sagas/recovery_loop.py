@@ -10,19 +10,27 @@ from uuid import uuid4
 
 import structlog
 
+from payment_gateway.application.commands.call_operator import call_operator
 from payment_gateway.application.commands.recover_payment import recover_payment
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import (
     CommandContext,
     DueLook,
     EventStoreUnavailable,
+    KeySourceUnavailable,
     QueueUnavailable,
     RecoveryQueue,
     SealBroken,
     StreamMoved,
 )
-from payment_gateway.application.sagas.recovery import RETRIES, next_look
-from payment_gateway.domain.errors import DomainError
+from payment_gateway.application.sagas.recovery import is_exhausted, next_look, retry_at
+from payment_gateway.domain.aggregates.payment_state import Payment
+from payment_gateway.domain.errors import (
+    CredentialRevoked,
+    DomainError,
+    ProviderNotConfigured,
+    ProviderUnavailableError,
+)
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 
 ACTOR: Final = "recovery"
@@ -66,14 +74,15 @@ class RecoveryLoop:
 
     async def _recover(self, look: DueLook) -> datetime | None:
         now = self.gateway.now()
+        payment_id = PaymentIdVO(look.payment_id)
         context = CommandContext(
             tenant_id=look.tenant_id, actor=ACTOR, correlation_id=str(uuid4()), at=now
         )
         try:
-            executed = await recover_payment(
-                PaymentIdVO(look.payment_id), look.last_change_at, context, self.gateway
-            )
-        except (DomainError, EventStoreUnavailable, StreamMoved, SealBroken) as error:
+            payment = await self._ask_provider(payment_id, look, context)
+            if is_exhausted(payment, look.looks):
+                payment = (await call_operator(payment_id, context, self.gateway)).state
+        except (DomainError, EventStoreUnavailable, StreamMoved) as error:
             log.warning(
                 "recovery.look_failed",
                 payment_id=look.payment_id,
@@ -81,13 +90,30 @@ class RecoveryLoop:
                 looks=look.looks,
                 error=type(error).__name__,
             )
-            return now + RETRIES[min(look.looks, len(RETRIES) - 1)]
+            return retry_at(look.looks, now)
+        return next_look(payment, look.looks, now)
+
+    async def _ask_provider(
+        self, payment_id: PaymentIdVO, look: DueLook, context: CommandContext
+    ) -> Payment:
+        """Return the payment after asking its provider, or as it is where that cannot be asked."""
+        known = {"payment_id": look.payment_id, "tenant_id": look.tenant_id, "looks": look.looks}
+        try:
+            executed = await recover_payment(payment_id, look.last_change_at, context, self.gateway)
+        except (
+            ProviderUnavailableError,
+            ProviderNotConfigured,
+            CredentialRevoked,
+            SealBroken,
+            KeySourceUnavailable,
+        ) as error:
+            log.warning("recovery.provider_not_asked", **known, error=type(error).__name__)
+            found = await self.gateway.payments.find(payment_id, tenant_id=look.tenant_id)
+            return found.payment
         log.info(
             "recovery.looked",
-            payment_id=look.payment_id,
-            tenant_id=look.tenant_id,
-            looks=look.looks,
+            **known,
             status=executed.state.status,
             learned=len(executed.events),
         )
-        return next_look(executed.state, look.looks, now)
+        return executed.state

@@ -17,12 +17,21 @@ from payment_gateway.application.ports import (
 from payment_gateway.application.services.stream_service import Executed, Loaded, StreamService
 from payment_gateway.domain.aggregates.credential import (
     Credential,
+    CredentialVersion,
+    RevokeCredential,
     StoreCredential,
     decide,
     evolve,
 )
 from payment_gateway.domain.errors import ProviderNotConfigured
-from payment_gateway.domain.events.credential import CredentialEvent, CredentialStoredEvent
+from payment_gateway.domain.events.credential import (
+    CredentialEvent,
+    CredentialRevokedEvent,
+    CredentialRewrappedEvent,
+    CredentialRotatedEvent,
+    CredentialStoredEvent,
+)
+from payment_gateway.domain.value_objects.provider_credentials import ProviderCredentials
 
 CACHE_S: Final = 5.0  # a process goes on with replaced credentials no longer than this
 CACHE_MAX: Final = 10_000
@@ -46,12 +55,22 @@ class CredentialService:
         provider_type: str,
         fields: Mapping[str, object],
         context: CommandContext,
+        *,
+        replacing: bool = False,
     ) -> Executed[Credential, CredentialEvent]:
         """Store credentials, as a new version unless they are the newest already.
+
+        Args:
+            provider_type: Whose they are.
+            fields: What the provider's adapter reads them from.
+            context: Who stores them, and for which tenant.
+            replacing: Refuse them unless there are some in use whose place they take.
 
         Raises:
             UnsupportedProviderError: There is no adapter for this provider.
             InvalidValue: They are not credentials of this provider.
+            ProviderNotConfigured: There are none to replace.
+            CredentialRevoked: Those to be replaced were revoked.
             EventStoreUnavailable: No answer; storing again is safe.
         """
         credentials = self.factory.parse_credentials(provider_type, fields)
@@ -70,6 +89,7 @@ class CredentialService:
                 envelope=self.cipher.seal(
                     plaintext, tenant_id=tenant_id, provider=provider_type, version=version
                 ),
+                replacing=replacing,
             )
             return decide(command, credential)
 
@@ -78,27 +98,75 @@ class CredentialService:
         self._cache.pop(key, None)
         return executed
 
-    async def open(self, provider_type: str, *, tenant_id: str) -> Provider:
-        """Return a provider that speaks for the tenant's account.
+    async def revoke(
+        self, provider_type: str, context: CommandContext, *, reason: str | None
+    ) -> Executed[Credential, CredentialEvent]:
+        """Let no version of the credentials be used any more; every process obeys after ``CACHE_S``.
+
+        Raises:
+            ProviderNotConfigured: There are none.
+            EventStoreUnavailable: No answer; revoking again is safe.
+        """
+        command = RevokeCredential(provider=provider_type, reason=reason)
+        key = _key(context.tenant_id, provider_type)
+        executed = await self._streams.execute(key, lambda now: decide(command, now), context)
+        self._cache.pop(key, None)
+        return executed
+
+    async def open(
+        self, provider_type: str, *, tenant_id: str, version: int | None = None
+    ) -> Provider:
+        """Return a provider that speaks for the tenant's account; see ``reveal``."""
+        credentials = await self.reveal(provider_type, tenant_id=tenant_id, version=version)
+        return self.factory.create(provider_type, credentials, tenant_id=tenant_id)
+
+    async def reveal(
+        self, provider_type: str, *, tenant_id: str, version: int | None = None
+    ) -> ProviderCredentials:
+        """Return what the tenant's account is opened with, for whom it is needed right now.
+
+        Args:
+            provider_type: Which provider.
+            tenant_id: Whose account.
+            version: The one that something was begun with. Where the newest is of the same account,
+                that is used: a replaced secret may have ended.
 
         Raises:
             UnsupportedProviderError: There is no adapter for it.
-            ProviderNotConfigured: The tenant has stored no credentials for it.
-            SealBroken: The master key is not the one they were sealed under.
+            ProviderNotConfigured: The tenant has stored no credentials for it, or none of that version.
+            CredentialRevoked: They must not be used any more.
+            SealBroken: The keys that wrapped them are lost, or they were changed.
+            KeySourceUnavailable: Where the keys are kept gave no answer.
             EventStoreUnavailable: The event store gave no answer.
         """
         self.factory.capabilities(provider_type)
-        credential = (await self._newest(_key(tenant_id, provider_type))).state
+        credential = await self.find(provider_type, tenant_id=tenant_id)
         if credential is None:
             raise ProviderNotConfigured(provider_type)
+        asked = credential.usable(version)
+        credentials = self._opened(credential, asked)
+        if asked.version != credential.version and not credential.revoked:
+            newest = self._opened(credential, credential.newest)
+            if newest.account == credentials.account:
+                return newest
+        return credentials
+
+    def _opened(self, credential: Credential, one: CredentialVersion) -> ProviderCredentials:
         plaintext = self.cipher.open(
-            credential.envelope,
-            tenant_id=tenant_id,
-            provider=provider_type,
-            version=credential.version,
+            one.envelope,
+            tenant_id=credential.tenant_id,
+            provider=credential.provider,
+            version=one.version,
         )
-        credentials = self.factory.parse_credentials(provider_type, json.loads(plaintext))
-        return self.factory.create(provider_type, credentials)
+        return self.factory.parse_credentials(credential.provider, json.loads(plaintext))
+
+    async def find(self, provider_type: str, *, tenant_id: str) -> Credential | None:
+        """Return what the tenant stored for a provider, sealed; ``None`` if nothing.
+
+        Raises:
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        return (await self._newest(_key(tenant_id, provider_type))).state
 
     async def _newest(self, key: str) -> Loaded[Credential]:
         now = self.monotonic()
@@ -117,7 +185,12 @@ class CredentialService:
         return StreamService(
             store=self.store,
             category="credential",
-            event_types=(CredentialStoredEvent,),
+            event_types=(
+                CredentialStoredEvent,
+                CredentialRotatedEvent,
+                CredentialRevokedEvent,
+                CredentialRewrappedEvent,
+            ),
             evolve=evolve,
         )
 

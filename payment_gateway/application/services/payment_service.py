@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -86,16 +86,9 @@ class PaymentService:
             StreamMoved: Lost too many races; nothing was appended.
             EventStoreUnavailable: No answer; asking again is safe.
         """
-
-        def decide_all(payment: Payment | None) -> list[PaymentEvent]:
-            events: list[PaymentEvent] = []
-            for command in commands:
-                for event in decide(command, payment):
-                    events.append(event)
-                    payment = evolve(payment, event)
-            return events
-
-        return await self._streams.execute(payment_id.value, decide_all, context, after=after)
+        return await self._streams.execute(
+            payment_id.value, lambda payment: _decide_all(commands, payment), context, after=after
+        )
 
     async def execute_if(
         self,
@@ -107,8 +100,32 @@ class PaymentService:
     ) -> ExecutedPayment:
         """Carry out the command that the payment's state at that moment calls for, if any."""
 
+        def choose(payment: Payment) -> tuple[PaymentCommand, ...]:
+            chosen = command(payment)
+            return (chosen,) if chosen else ()
+
+        return await self.execute_chosen(payment_id, choose, context=context, after=after)
+
+    async def execute_chosen(
+        self,
+        payment_id: PaymentIdVO,
+        choose: Callable[[Payment], Sequence[PaymentCommand]],
+        *,
+        context: CommandContext,
+        after: Loaded[Payment],
+    ) -> ExecutedPayment:
+        """Carry out the commands that the payment's state at that moment calls for, all or none."""
+
         def decide_now(payment: Payment | None) -> list[PaymentEvent]:
-            chosen = command(payment) if payment else None
-            return decide(chosen, payment) if chosen else []
+            return _decide_all(choose(payment), payment) if payment else []
 
         return await self._streams.execute(payment_id.value, decide_now, context, after=after)
+
+
+def _decide_all(commands: Sequence[PaymentCommand], payment: Payment | None) -> list[PaymentEvent]:
+    events: list[PaymentEvent] = []
+    for command in commands:
+        for event in decide(command, payment):
+            events.append(event)
+            payment = evolve(payment, event)
+    return events

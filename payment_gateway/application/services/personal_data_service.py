@@ -13,7 +13,7 @@ from payment_gateway.application.ports import (
     StreamMoved,
     SubjectCipher,
 )
-from payment_gateway.domain.events.subject import SubjectKeyCreatedEvent
+from payment_gateway.domain.events.subject import SubjectEvent, SubjectKeyCreatedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,12 @@ class PersonalDataService:
         return data
 
     async def _key(self, subject_id: str) -> str | None:
-        for recorded in (await self.store.read(f"subject-{subject_id}")).events:
-            assert isinstance(recorded.event, SubjectKeyCreatedEvent), "a stream of keys"
-            return recorded.event.wrapped_key
-        return None
+        history = await self.store.read(f"subject-{subject_id}")
+        if not history.events:
+            return None
+        newest = history.events[-1].event
+        assert isinstance(newest, SubjectEvent), "a stream of keys"
+        return newest.wrapped_key
 
     async def _create_key(self, subject_id: str, context: CommandContext) -> str:
         wrapped = self.cipher.new_key(tenant_id=context.tenant_id, subject_id=subject_id)

@@ -20,8 +20,9 @@ from payment_gateway.domain.aggregates.payment_commands import (
     StartProviderAttempt,
 )
 from payment_gateway.domain.aggregates.payment_operator import answer_as_operator
+from payment_gateway.domain.aggregates.payment_parts import NOT_SENT
 from payment_gateway.domain.aggregates.payment_reports import decide_report
-from payment_gateway.domain.aggregates.payment_state import NOT_SENT, Payment
+from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import (
     ExternalReferenceInUse,
     PaymentCancelled,
@@ -138,9 +139,9 @@ def _initiate(command: InitiatePayment, payment: Payment | None) -> list[Payment
 
 
 def _start_attempt(command: StartProviderAttempt, payment: Payment) -> list[PaymentEvent]:
-    if payment.attempt and payment.attempt.attempt_id == command.attempt_id:
+    if command.attempt_id in payment.attempt_ids:
         return []
-    if payment.status is not PaymentStatusVO.CREATED or payment.has_open_attempt:
+    if not payment.is_idle or command.provider.value not in payment.providers_left:
         raise PaymentStateConflict(command="start another attempt of", status=payment.status)
     number = payment.attempts + 1
     reference = ExternalReferenceNumberVO(payment.external_reference)
@@ -152,6 +153,7 @@ def _start_attempt(command: StartProviderAttempt, payment: Payment) -> list[Paym
             provider=command.provider.value,
             provider_reference_number=reference.for_attempt(number),
             handle=command.handle,
+            credential_version=command.credential_version,
         )
     ]
 
@@ -173,8 +175,7 @@ def _request_capture(command: RequestCapture, payment: Payment) -> list[PaymentE
 def _cancel(command: CancelPayment, payment: Payment) -> list[PaymentEvent]:
     if payment.status is PaymentStatusVO.CANCELLED:
         return []
-    idle = payment.status is PaymentStatusVO.CREATED and not payment.has_open_attempt
-    if not idle and payment.status is not PaymentStatusVO.AWAITING_PAYER:
+    if not payment.is_idle and payment.status is not PaymentStatusVO.AWAITING_PAYER:
         raise PaymentStateConflict(command="cancel", status=payment.status)
     return [PaymentCancelledEvent(payment_id=payment.payment_id.value, reason=command.reason)]
 

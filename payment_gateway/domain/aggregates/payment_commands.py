@@ -50,6 +50,7 @@ class StartProviderAttempt:
     attempt_id: str
     provider: ProviderTypeVO
     handle: str | None
+    credential_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from payment_gateway.domain.aggregates.payment_commands import AnswerAsOperator, CallOperator
-from payment_gateway.domain.aggregates.payment_state import Payment, Refund
+from payment_gateway.domain.aggregates.payment_parts import Refund
+from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import InvalidValue, PaymentStateConflict
 from payment_gateway.domain.events.payment import (
     OperatorAnsweredEvent,

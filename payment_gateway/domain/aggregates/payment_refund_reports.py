@@ -14,7 +14,8 @@ from payment_gateway.domain.aggregates.payment_commands import (
     RecordRefundPending,
 )
 from payment_gateway.domain.aggregates.payment_operator import REFUND_OPEN
-from payment_gateway.domain.aggregates.payment_state import Payment, Refund
+from payment_gateway.domain.aggregates.payment_parts import Refund
+from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.events.payment import (
     DisputeClosedEvent,
     DisputeOpenedEvent,

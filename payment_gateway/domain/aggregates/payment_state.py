@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final, assert_never
+from typing import assert_never
 
+from payment_gateway.domain.aggregates.payment_parts import (
+    FINAL_PROOFS,
+    Attempt,
+    Checkout,
+    Refund,
+)
 from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CaptureRequestedEvent,
@@ -38,42 +43,6 @@ from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
 
-# The reason of an attempt or a refund that never left for the provider: it may be tried again.
-NOT_SENT: Final = "not_sent"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One provider being asked for a checkout; ``is_open`` until its answer is recorded."""
-
-    attempt_id: str
-    number: int
-    provider: str
-    reference_number: str
-    handle: str | None
-    is_open: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkout:
-    """The provider's page where the payer can pay."""
-
-    provider_order_id: str
-    url: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refund:
-    """Money that was asked back; reserved unless it ``FAILED``."""
-
-    refund_id: str
-    amount: PaymentAmountVO
-    status: RefundStatusVO
-    reason: str | None
-    provider_reference: str | None = None
-    failure: str | None = None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
@@ -85,6 +54,8 @@ class Payment:
         disputes: Every dispute by its id, and whether it is open.
         questions: What waits for a person: a refund's id, or ``None`` for the payment itself.
         providers_tried: Who was asked for a checkout, in order.
+        attempt_ids: The intents to ask them, by which a repeated one is known.
+        providers_out: Whose word on this payment is final, or whom it cannot be given to.
         late_facts: What was recorded but not applied, as (fact, provider reference).
     """
 
@@ -112,6 +83,8 @@ class Payment:
     disputes: Mapping[str, bool] = field(default_factory=dict)
     questions: frozenset[str | None] = frozenset()
     providers_tried: tuple[str, ...] = ()
+    providers_out: frozenset[str] = frozenset()
+    attempt_ids: frozenset[str] = frozenset()
     differences: frozenset[tuple[str, str, str]] = frozenset()
     late_facts: frozenset[tuple[str, str | None]] = frozenset()
 
@@ -124,6 +97,28 @@ class Payment:
     def has_open_attempt(self) -> bool:
         """Whether a provider was asked for a checkout and its answer is not recorded."""
         return self.attempt is not None and self.attempt.is_open
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a provider to be asked: none has a checkout or may have one."""
+        return self.status is PaymentStatusVO.CREATED and not self.has_open_attempt
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Its providers in the order in which they are asked: its own, then the fallbacks."""
+        own = self.providers_tried[0] if self.providers_tried else self.provider
+        return tuple(dict.fromkeys((own, *self.fallback_providers)))
+
+    @property
+    def providers_left(self) -> tuple[str, ...]:
+        """Those of them that may still be asked."""
+        return tuple(one for one in self.providers if one not in self.providers_out)
+
+    @property
+    def providers_next(self) -> tuple[str, ...]:
+        """Those that may be asked and come after the one that was asked last."""
+        after = self.providers[self.providers.index(self.provider) + 1 :]
+        return tuple(one for one in after if one not in self.providers_out)
 
     @property
     def next_attempt_id(self) -> str:
@@ -231,12 +226,24 @@ def _attempted(
                 reference_number=event.provider_reference_number,
                 handle=event.handle,
                 is_open=True,
+                credential_version=event.credential_version,
             )
             tried = (*payment.providers_tried, event.provider)
-            return replace(payment, attempt=attempt, provider=event.provider, providers_tried=tried)
-        case ProviderAttemptFailedEvent():
             return replace(
-                payment, attempt=_closed(payment.attempt), status=PaymentStatusVO.CREATED
+                payment,
+                attempt=attempt,
+                provider=event.provider,
+                providers_tried=tried,
+                attempt_ids=payment.attempt_ids | {event.attempt_id},
+            )
+        case ProviderAttemptFailedEvent():
+            final = event.proof in FINAL_PROOFS
+            out = payment.providers_out | ({event.provider} if final else frozenset())
+            return replace(
+                payment,
+                attempt=_closed(payment.attempt),
+                status=PaymentStatusVO.CREATED,
+                providers_out=out,
             )
         case CheckoutCreatedEvent():
             checkout = Checkout(

@@ -2,7 +2,18 @@
 
 from payment_gateway.domain.events.credential import CredentialEvent
 from payment_gateway.domain.events.payment import PaymentEvent
+from payment_gateway.domain.events.provider import ProviderEvent
+from payment_gateway.domain.events.split import SplitEvent
 from payment_gateway.domain.events.subject import SubjectEvent
 from payment_gateway.domain.events.tenant import TenantEvent
+from payment_gateway.domain.events.webhook import WebhookEvent
 
-DomainEvent = PaymentEvent | CredentialEvent | TenantEvent | SubjectEvent
+DomainEvent = (
+    PaymentEvent
+    | SplitEvent
+    | WebhookEvent
+    | CredentialEvent
+    | ProviderEvent
+    | TenantEvent
+    | SubjectEvent
+)

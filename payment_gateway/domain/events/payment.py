@@ -55,6 +55,8 @@ class ProviderAttemptStartedEvent:
     Attributes:
         handle: What the provider must be asked about if its answer gets lost, where it gives
             such a thing beforehand (Pagadito's transaction token).
+        credential_version: Which of the tenant's credentials it is asked with; ``None`` in events
+            from before that was kept.
     """
 
     payment_id: str
@@ -63,6 +65,7 @@ class ProviderAttemptStartedEvent:
     provider: str
     provider_reference_number: str
     handle: str | None
+    credential_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,8 @@ class ProviderAttemptFailedEvent:
     """A provider holds nothing of this payment.
 
     Attributes:
-        proof: How that is known: ``not_sent``, ``refused``, ``absent`` or ``expired``.
+        proof: How that is known: ``not_sent``, ``refused``, ``absent``, ``expired``, or ``not_asked``
+            where the payment cannot be given to it.
         reason: The provider's own code, or ours.
     """
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from payment_gateway.domain.errors import InvalidAmountError, InvalidValue
 from payment_gateway.domain.value_objects.currency import EXPONENT
 
 AMOUNT_MINOR_MAX: Final = 999_999_999_999_999  # fits every database's and every client's integers
+_TEXT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 _DIGITS_MAX: Final = 40  # longer texts are refused before any arithmetic is done with them
 
 
@@ -86,12 +88,9 @@ class PaymentAmountVO:
 
 
 def _decimal(value: Decimal | str) -> Decimal:
-    if isinstance(value, str) and (len(value) > _DIGITS_MAX or value != value.strip()):
+    if isinstance(value, str) and (len(value) > _DIGITS_MAX or not _TEXT.fullmatch(value)):
         raise InvalidAmountError("an amount is a decimal such as 19.99")
-    try:
-        number = Decimal(value)
-    except InvalidOperation as error:
-        raise InvalidAmountError("an amount is a decimal such as 19.99") from error
+    number = Decimal(value)
     if not number.is_finite():
         raise InvalidAmountError("an amount is a finite number")
     if number < 0:

@@ -34,6 +34,11 @@ class PagaditoCredentialsVO:
         _check("uid", self.uid)
         _check("wsk", self.wsk.reveal())
 
+    @property
+    def account(self) -> tuple[str, bool]:
+        """Tells accounts apart, whatever their secrets are."""
+        return self.uid, self.sandbox
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayPalCredentialsVO:
@@ -58,6 +63,11 @@ class PayPalCredentialsVO:
         _check("clientId", self.client_id)
         _check("clientSecret", self.client_secret.reveal())
         _check("webhookId", self.webhook_id)
+
+    @property
+    def account(self) -> tuple[str, bool]:
+        """Tells accounts apart, whatever their secrets are."""
+        return self.client_id, self.sandbox
 
 
 ProviderCredentials = PagaditoCredentialsVO | PayPalCredentialsVO

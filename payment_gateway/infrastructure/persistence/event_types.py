@@ -9,7 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from payment_gateway.domain.events import DomainEvent
-from payment_gateway.domain.events.credential import CredentialStoredEvent
+from payment_gateway.domain.events.credential import (
+    CredentialRevokedEvent,
+    CredentialRewrappedEvent,
+    CredentialRotatedEvent,
+    CredentialStoredEvent,
+)
 from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CaptureRequestedEvent,
@@ -35,8 +40,33 @@ from payment_gateway.domain.events.payment import (
     RefundPendingEvent,
     RefundRequestedEvent,
 )
-from payment_gateway.domain.events.subject import SubjectKeyCreatedEvent
+from payment_gateway.domain.events.provider import (
+    ProviderConfiguredEvent,
+    ProviderDisabledEvent,
+    ProviderEnabledEvent,
+)
+from payment_gateway.domain.events.split import (
+    SplitAwaitingPayerEvent,
+    SplitCompensationStartedEvent,
+    SplitCompletedEvent,
+    SplitFailedEvent,
+    SplitLastPartReleasedEvent,
+    SplitOperatorAnsweredEvent,
+    SplitOperatorNeededEvent,
+    SplitRefundedEvent,
+    SplitRefundsStartedEvent,
+    SplitStartedEvent,
+)
+from payment_gateway.domain.events.subject import (
+    SubjectKeyCreatedEvent,
+    SubjectKeyRewrappedEvent,
+)
 from payment_gateway.domain.events.tenant import TenantChangedEvent, TenantCreatedEvent
+from payment_gateway.domain.events.webhook import (
+    WebhookAppliedEvent,
+    WebhookParkedEvent,
+    WebhookReceivedEvent,
+)
 from payment_gateway.infrastructure.persistence.event_codec import (
     EventCodec,
     EventType,
@@ -49,7 +79,7 @@ __all__ = ["EVENT_TYPES", "UndecodableEvent", "UnknownEventType", "decode", "enc
 
 EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("PaymentInitiated", 1, PaymentInitiatedEvent),
-    EventType("ProviderAttemptStarted", 1, ProviderAttemptStartedEvent),
+    EventType("ProviderAttemptStarted", 2, ProviderAttemptStartedEvent),
     EventType("ProviderAttemptFailed", 1, ProviderAttemptFailedEvent),
     EventType("CheckoutCreated", 1, CheckoutCreatedEvent),
     EventType("CaptureRequested", 1, CaptureRequestedEvent),
@@ -71,10 +101,30 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("OperatorAnswered", 1, OperatorAnsweredEvent),
     EventType("ReconciliationDifferenceFound", 1, ReconciliationDifferenceFoundEvent),
     EventType("LateFactRecorded", 1, LateFactRecordedEvent),
+    EventType("SplitStarted", 1, SplitStartedEvent),
+    EventType("SplitAwaitingPayer", 1, SplitAwaitingPayerEvent),
+    EventType("SplitLastPartReleased", 1, SplitLastPartReleasedEvent),
+    EventType("SplitCompleted", 1, SplitCompletedEvent),
+    EventType("SplitCompensationStarted", 1, SplitCompensationStartedEvent),
+    EventType("SplitRefundsStarted", 1, SplitRefundsStartedEvent),
+    EventType("SplitRefunded", 1, SplitRefundedEvent),
+    EventType("SplitFailed", 1, SplitFailedEvent),
+    EventType("SplitOperatorNeeded", 1, SplitOperatorNeededEvent),
+    EventType("SplitOperatorAnswered", 1, SplitOperatorAnsweredEvent),
+    EventType("WebhookReceived", 1, WebhookReceivedEvent),
+    EventType("WebhookApplied", 1, WebhookAppliedEvent),
+    EventType("WebhookParked", 1, WebhookParkedEvent),
     EventType("CredentialStored", 1, CredentialStoredEvent),
+    EventType("CredentialRotated", 1, CredentialRotatedEvent),
+    EventType("CredentialRevoked", 1, CredentialRevokedEvent),
+    EventType("CredentialRewrapped", 1, CredentialRewrappedEvent),
+    EventType("ProviderEnabled", 1, ProviderEnabledEvent),
+    EventType("ProviderDisabled", 1, ProviderDisabledEvent),
+    EventType("ProviderConfigured", 1, ProviderConfiguredEvent),
     EventType("TenantCreated", 1, TenantCreatedEvent),
     EventType("TenantChanged", 1, TenantChangedEvent),
     EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
+    EventType("SubjectKeyRewrapped", 1, SubjectKeyRewrappedEvent),
 )
 
 _CODEC: Final = EventCodec(EVENT_TYPES, UPCASTERS)

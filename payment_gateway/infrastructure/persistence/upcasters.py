@@ -12,9 +12,16 @@ from typing import Final
 Fields = dict[str, object]
 Upcaster = Callable[[Fields], Fields]
 
+
+def _attempt_started_2(fields: Fields) -> Fields:
+    """Say that it was not kept which version of the credentials an attempt was made with."""
+    return {**fields, "credentialVersion": None}
+
+
 # (stored name, version) -> what makes version + 1 of it, working on the stored camelCase fields.
-# Every event is still at its first version.
-UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
+UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
+    ("ProviderAttemptStarted", 1): _attempt_started_2,
+}
 
 
 def upcast(

@@ -32,6 +32,10 @@ class ProviderAdapter(Protocol):
         """Return the provider, speaking for the account of these credentials."""
         ...
 
+    def address(self, *, sandbox: bool, currency: str) -> str:
+        """Return the endpoint that an account's calls in a currency go to."""
+        ...
+
     async def aclose(self) -> None:
         """End what is under way in the background."""
         ...

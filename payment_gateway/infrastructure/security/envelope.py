@@ -1,7 +1,9 @@
-"""Sealed texts: AES-256-GCM under a fresh data key, the data key wrapped by the master key.
+"""Sealed texts: AES-256-GCM under a fresh data key, the data key wrapped by a key encryption key.
 
 Both layers carry what the text is bound to as associated data, so an envelope that was moved to another
-tenant, provider, version or subject does not open. Source: NIST SP 800-38D (GCM, 96-bit random nonces).
+tenant, provider, version or subject does not open. An envelope names the key that wrapped it:
+``v2.<key id>.<wrapped data key>``, and ``.<ciphertext>`` where the text is kept beside its key. Those
+of before (``v1.<wrapped>.<ciphertext>``, or the wrapped key alone) name none and still open.
 """
 
 from __future__ import annotations
@@ -9,37 +11,49 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import re
 import secrets
+from dataclasses import dataclass
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from payment_gateway.application.ports import SealBroken
+from payment_gateway.infrastructure.security.aes_gcm import (
+    KEY_BYTES,
+    bind,
+    decrypt,
+    derive,
+    encrypt,
+)
+from payment_gateway.infrastructure.security.key_encryption import KeyRing
+from payment_gateway.infrastructure.security.key_file import KeyFile
+from payment_gateway.infrastructure.security.key_ring import FileKeyRing
 
-_FORMAT: Final = "v1"
-_NONCE_BYTES: Final = 12
-_KEY_BYTES: Final = 32
 _FINGERPRINT_DIGITS: Final = 16
+_KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,80}", re.ASCII)
 
 
 class MasterKey:
-    """The key of an installation; each use of it has a key of its own, derived from it."""
+    """The keys of an installation: its secret, each use of which has a key derived from it, and its ring.
 
-    def __init__(self, key: bytes) -> None:
-        self._wrapping = _derive(key, "wrap-data-keys")
-        self._fingerprint = _derive(key, "fingerprint")
-        self._signing = _derive(key, "consistency-token")
+    Args:
+        secret: 32 bytes that stay for as long as the installation does.
+        ring: Wraps data keys. Without one the only key is the one that follows from the secret.
+    """
 
-    def wrap(self, data_key: bytes, bound_to: bytes) -> bytes:
-        """Return a data key encrypted and bound to what it may open."""
-        return _encrypt(self._wrapping, data_key, bound_to)
+    def __init__(self, secret: bytes, ring: KeyRing | None = None) -> None:
+        self._sealing = derive(secret, "seal-shared-texts")
+        self._fingerprint = derive(secret, "fingerprint")
+        self._signing = derive(secret, "consistency-token")
+        only = KeyFile(secret=secret, keys=(secret,))
+        self.ring: Final[KeyRing] = FileKeyRing(only) if ring is None else ring
 
-    def unwrap(self, wrapped: bytes, bound_to: bytes) -> bytes:
-        """Return the data key; raises ``SealBroken`` for another binding or master key."""
-        return _decrypt(self._wrapping, wrapped, bound_to)
+    def wrap(self, text: bytes, bound_to: bytes) -> bytes:
+        """Return a text sealed for other processes of this installation, not for keeping."""
+        return encrypt(self._sealing, text, bound_to)
+
+    def unwrap(self, sealed: bytes, bound_to: bytes) -> bytes:
+        """Return such a text; raises ``SealBroken`` for another binding or installation."""
+        return decrypt(self._sealing, sealed, bound_to)
 
     def fingerprint(self, text: bytes) -> str:
         """Return a keyed digest in hex: it tells texts apart and gives none away."""
@@ -57,17 +71,19 @@ class EnvelopeCredentialCipher:
         self._master = master
 
     def seal(self, plaintext: bytes, *, tenant_id: str, provider: str, version: int) -> str:
-        """Return ``v1.<wrapped data key>.<ciphertext>``, bound to tenant, provider and version."""
-        bound_to = _bound_to("credential", tenant_id, provider, str(version))
-        data_key = secrets.token_bytes(_KEY_BYTES)
-        wrapped = self._master.wrap(data_key, bound_to)
-        return _join(wrapped, _encrypt(data_key, plaintext, bound_to))
+        """Return an envelope that is bound to tenant, provider and version."""
+        owner = ("credential", tenant_id, provider, str(version))
+        data_key = secrets.token_bytes(KEY_BYTES)
+        wrapped = _wrap(self._master.ring, data_key, owner)
+        return f"{wrapped}.{_text(encrypt(data_key, plaintext, bind(*owner)))}"
 
     def open(self, envelope: str, *, tenant_id: str, provider: str, version: int) -> bytes:
         """Return the clear text; raises ``SealBroken``, never a wrong text."""
-        bound_to = _bound_to("credential", tenant_id, provider, str(version))
-        wrapped, sealed = _split(envelope)
-        return _decrypt(self._master.unwrap(wrapped, bound_to), sealed, bound_to)
+        owner = ("credential", tenant_id, provider, str(version))
+        parts = _split(envelope)
+        if parts.sealed is None:
+            raise SealBroken("an envelope without its contents")
+        return decrypt(_unwrap(self._master.ring, parts, owner), parts.sealed, bind(*owner))
 
     def fingerprint(self, plaintext: bytes) -> str:
         """Return 16 hex digits that tell two sets of credentials apart."""
@@ -78,55 +94,81 @@ class EnvelopeSubjectCipher:
     """Seals one person's data under that person's key."""
 
     def __init__(self, master: MasterKey) -> None:
-        self._master = master
+        self._ring = master.ring
 
     def new_key(self, *, tenant_id: str, subject_id: str) -> str:
         """Return a new data key, wrapped and bound to the subject."""
-        bound_to = _bound_to("subject", tenant_id, subject_id)
-        return _text(self._master.wrap(secrets.token_bytes(_KEY_BYTES), bound_to))
+        owner = ("subject", tenant_id, subject_id)
+        return _wrap(self._ring, secrets.token_bytes(KEY_BYTES), owner)
 
     def seal(self, plaintext: bytes, wrapped: str, *, tenant_id: str, subject_id: str) -> str:
         """Return the text sealed under a wrapped key; raises ``SealBroken`` for another's key."""
-        bound_to = _bound_to("subject", tenant_id, subject_id)
-        data_key = self._master.unwrap(_bytes(wrapped), bound_to)
-        return _text(_encrypt(data_key, plaintext, bound_to))
+        owner = ("subject", tenant_id, subject_id)
+        data_key = _unwrap(self._ring, _split(wrapped), owner)
+        return _text(encrypt(data_key, plaintext, bind(*owner)))
 
     def open(self, sealed: str, wrapped: str, *, tenant_id: str, subject_id: str) -> bytes:
         """Return the clear text; raises ``SealBroken``, never a wrong text."""
-        bound_to = _bound_to("subject", tenant_id, subject_id)
-        return _decrypt(self._master.unwrap(_bytes(wrapped), bound_to), _bytes(sealed), bound_to)
+        owner = ("subject", tenant_id, subject_id)
+        data_key = _unwrap(self._ring, _split(wrapped), owner)
+        return decrypt(data_key, _bytes(sealed), bind(*owner))
 
 
-def _derive(key: bytes, purpose: str) -> bytes:
-    kdf = HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=purpose.encode())
-    return kdf.derive(key)
+class EnvelopeRewrapper:
+    """Wraps data keys by the current key instead of an older one; what they seal stays as it is."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+
+    @property
+    def current_key_id(self) -> str:
+        """The key that wraps now."""
+        return self._ring.current().key_id
+
+    def key_id(self, envelope: str) -> str | None:
+        """Return which key wrapped it, ``None`` where it names none; raises ``SealBroken``."""
+        return _split(envelope).key_id
+
+    def rewrap(self, envelope: str, owner: tuple[str, ...]) -> str:
+        """Return the same data key wrapped by the current key; raises ``SealBroken``."""
+        parts = _split(envelope)
+        wrapped = _wrap(self._ring, _unwrap(self._ring, parts, owner), owner)
+        return wrapped if parts.sealed is None else f"{wrapped}.{_text(parts.sealed)}"
 
 
-def _bound_to(*parts: str) -> bytes:
-    # Lengths first: ("a|b", "c") and ("a", "b|c") are different things.
-    return b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Envelope:
+    key_id: str | None
+    wrapped: bytes
+    sealed: bytes | None
 
 
-def _encrypt(key: bytes, plaintext: bytes, bound_to: bytes) -> bytes:
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + AESGCM(key).encrypt(nonce, plaintext, bound_to)
+def _wrap(ring: KeyRing, data_key: bytes, owner: tuple[str, ...]) -> str:
+    key = ring.current()
+    return f"v2.{key.key_id}.{_text(key.wrap(data_key, bind(key.key_id, *owner)))}"
 
 
-def _decrypt(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
-    try:
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound_to)
-    except (InvalidTag, ValueError) as error:
-        raise SealBroken("a sealed text does not open with this key for this owner") from error
+def _unwrap(ring: KeyRing, envelope: _Envelope, owner: tuple[str, ...]) -> bytes:
+    if envelope.key_id is not None:
+        key = ring.find(envelope.key_id)
+        return key.unwrap(envelope.wrapped, bind(key.key_id, *owner))
+    for key in ring.before_ids():
+        try:
+            return key.unwrap(envelope.wrapped, bind(*owner))
+        except SealBroken:
+            continue
+    raise SealBroken("a sealed text does not open with any key for this owner")
 
 
-def _join(wrapped: bytes, sealed: bytes) -> str:
-    return f"{_FORMAT}.{_text(wrapped)}.{_text(sealed)}"
-
-
-def _split(envelope: str) -> tuple[bytes, bytes]:
+def _split(envelope: str) -> _Envelope:
     match envelope.split("."):
-        case ["v1", wrapped, sealed]:
-            return _bytes(wrapped), _bytes(sealed)
+        case ["v2", key_id, wrapped, *rest] if _KEY_ID.fullmatch(key_id) and len(rest) <= 1:
+            sealed = _bytes(rest[0]) if rest else None
+            return _Envelope(key_id=key_id, wrapped=_bytes(wrapped), sealed=sealed)
+        case ["v1", wrapped, sealed_text]:
+            return _Envelope(key_id=None, wrapped=_bytes(wrapped), sealed=_bytes(sealed_text))
+        case [wrapped]:
+            return _Envelope(key_id=None, wrapped=_bytes(wrapped), sealed=None)
         case _:
             raise SealBroken("not an envelope of a known format")
 

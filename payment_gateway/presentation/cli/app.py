@@ -9,8 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from payment_gateway.presentation.cli.credentials import ForTenant, credentials_commands
 from payment_gateway.presentation.cli.demo import demo
 from payment_gateway.presentation.cli.eventstore import eventstore
+from payment_gateway.presentation.cli.keys import KeyOperations, keys_commands
+from payment_gateway.presentation.cli.payments import PaymentOperations, payments_commands
+from payment_gateway.presentation.cli.providers import providers_commands
+from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
 from payment_gateway.presentation.cli.up import up
 from payment_gateway.settings import Settings
 
@@ -29,6 +34,10 @@ class Processes:
         work: Runs the reactors until they are stopped.
         project: Runs the workers of the named read models, of all where none is named.
         doctor: Checks settings and every dependency; prints; returns whether all is well.
+        payments: What the commands on payments do.
+        for_tenant: Does something for a tenant with an open gateway.
+        keys: What the commands on keys do.
+        reconcile: Compares a provider's payments with its books.
         refusals: Exceptions whose message is for the person at the terminal.
     """
 
@@ -36,6 +45,10 @@ class Processes:
     work: Callable[[Settings], None]
     project: Callable[[Settings, list[str]], None]
     doctor: Callable[[bool], bool]
+    payments: PaymentOperations
+    for_tenant: ForTenant
+    keys: KeyOperations
+    reconcile: Reconcile
     load_settings: Callable[[], Settings]
     refusals: tuple[type[Exception], ...]
 
@@ -53,6 +66,14 @@ def create_cli(processes: Processes) -> Callable[[], None]:
     app.command("demo")(demo)
     app.add_typer(eventstore, name="eventstore")
     app.add_typer(_projections(processes), name="projections")
+    app.add_typer(payments_commands(processes.payments, processes.load_settings), name="payments")
+    for name, commands in (
+        ("credentials", credentials_commands(processes.for_tenant, processes.load_settings)),
+        ("providers", providers_commands(processes.for_tenant, processes.load_settings)),
+        ("keys", keys_commands(processes.keys, processes.load_settings)),
+    ):
+        app.add_typer(commands, name=name)
+    add_reconcile(app, processes.reconcile, processes.load_settings)
 
     @app.command("serve")
     def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:

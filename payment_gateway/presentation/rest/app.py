@@ -15,7 +15,9 @@ from payment_gateway.presentation.rest import (
     error_table,
     errors,
     payments,
+    provider_status,
     providers,
+    splits,
     tenants,
 )
 from payment_gateway.presentation.rest.access import Authenticate, Caller
@@ -23,6 +25,7 @@ from payment_gateway.presentation.rest.body_limit import BodyLimit
 from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
 from payment_gateway.presentation.rest.request_context import RequestContext
+from payment_gateway.presentation.webhooks import provider_webhooks
 
 DESCRIPTION = """Commands and queries of the payment gateway.
 
@@ -76,6 +79,7 @@ def create_app(
         description=DESCRIPTION,
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # it would redirect to whatever host a request names
         telemetry={"logs": False},
     )
 
@@ -86,8 +90,17 @@ def create_app(
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(RequestContext, authenticate=authenticate)  # the outer of the two
     errors.install(app, query_refusals or {})
-    for module in (payments, providers, tenants, checkout_return, error_table):
+    for module in (
+        payments,
+        splits,
+        providers,
+        provider_status,
+        tenants,
+        checkout_return,
+        error_table,
+    ):
         app.include_router(module.router)
+    app.include_router(provider_webhooks.router)
     for router in query_routers:
         app.include_router(router)
     app.include_router(_probes(app))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import html
 from typing import Annotated, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
@@ -104,8 +104,11 @@ async def _find(
         raise PaymentNotFound(payment_id or ern or "") from error
     found = await gateway.payments.find_of_any_tenant(identity)
     checkout = found.payment.checkout
-    order = checkout.provider_order_id if checkout else ""
-    known = token is not None and hmac.compare_digest(token.encode(), order.encode())
+    known = (
+        checkout is not None
+        and token is not None
+        and hmac.compare_digest(token.encode(), checkout.provider_order_id.encode())
+    )
     if not known or found.payment.provider.lower() != provider:
         raise PaymentNotFound(identity.value)
     return found
@@ -139,6 +142,7 @@ async def _send_on(payment: Payment, gateway: Gateway) -> Response:
 
 
 def _with_query(url: str, query: dict[str, str]) -> str:
+    """Return the address with more in its query; what is there stays as it is spelled."""
     parts = urlsplit(url)
-    pairs = [*parse_qsl(parts.query, keep_blank_values=True), *query.items()]
-    return urlunsplit(parts._replace(query=urlencode(pairs)))
+    both = "&".join(part for part in (parts.query, urlencode(query)) if part)
+    return urlunsplit(parts._replace(query=both))

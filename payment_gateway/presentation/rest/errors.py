@@ -15,8 +15,14 @@ from starlette.exceptions import HTTPException
 
 from payment_gateway.application.ports import (
     EventStoreUnavailable,
+    KeySourceUnavailable,
     SealBroken,
     StreamMoved,
+)
+from payment_gateway.application.webhooks import (
+    CertificateUnavailable,
+    NotANotification,
+    SignatureRefused,
 )
 from payment_gateway.domain import errors as domain
 from payment_gateway.presentation.rest.access import AccessRefused
@@ -44,12 +50,17 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.InvalidValue: 422,
     domain.InvalidAmountError: 422,
     domain.DetailsDoNotAddUp: 422,
+    domain.PartsDoNotAddUp: 422,
     domain.UnsupportedProviderError: 422,
     domain.ProviderNotConfigured: 422,
+    domain.CredentialRevoked: 422,
+    domain.ProviderDisabled: 422,
     domain.TenantNotFound: 404,
     domain.TenantExists: 409,
     domain.ReturnUrlNotAllowed: 422,
     domain.PaymentNotFound: 404,
+    domain.SplitNotFound: 404,
+    domain.SplitNotRefundable: 422,
     domain.ExternalReferenceInUse: 409,
     domain.PaymentStateConflict: 409,
     domain.PaymentNotApproved: 409,
@@ -67,6 +78,22 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
 
 OTHER: Final[Mapping[type[Exception], Refusal]] = {
     NotJson: Refusal(status=400, code="not_json"),
+    NotANotification: Refusal(
+        status=400,
+        code="not_a_notification",
+        detail="the body is no notification of this provider",
+    ),
+    SignatureRefused: Refusal(
+        status=401,
+        code="signature_refused",
+        detail="the provider did not sign this notification for this account",
+    ),
+    CertificateUnavailable: Refusal(
+        status=503,
+        code="certificate_unavailable",
+        retryable=True,
+        detail="the certificate to check the signature with cannot be had; send the same again later",
+    ),
     StreamMoved: Refusal(
         status=409,
         code="conflict",
@@ -78,6 +105,12 @@ OTHER: Final[Mapping[type[Exception], Refusal]] = {
         code="event_store_unavailable",
         retryable=True,
         detail="the event store gives no answer; send the same again later",
+    ),
+    KeySourceUnavailable: Refusal(
+        status=503,
+        code="keys_unavailable",
+        retryable=True,
+        detail="the token that has this installation's keys gives no answer; send the same again later",
     ),
     SealBroken: Refusal(
         status=503,
@@ -226,7 +259,9 @@ async def _refuse_value(request: Request, error: Exception) -> JSONResponse:
 async def _refuse_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException), "registered for HTTP errors"
     code = HTTP.get(error.status_code, HTTP[400]).code
-    return problem(request, status=error.status_code, code=code, detail=error.detail)
+    answer = problem(request, status=error.status_code, code=code, detail=error.detail)
+    answer.headers.update(error.headers or {})  # a 405 names the methods there are
+    return answer
 
 
 async def _fail(request: Request, error: Exception) -> JSONResponse:

@@ -19,11 +19,13 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 # Source: W3C Trace Context, section 3.2.
 _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 _GUARDED: Final = "/api/"
+# What comes from providers is signed instead.
+_SIGNED: Final = "/api/v1/webhooks/"
 log = structlog.get_logger()
 
 
 class RequestContext:
-    """ASGI middleware; nothing below ``/api/`` is reached without a key."""
+    """ASGI middleware; nothing below ``/api/`` is reached without a key but what is signed."""
 
     def __init__(self, app: ASGIApp, *, authenticate: Authenticate) -> None:
         self._app = app
@@ -51,7 +53,7 @@ class RequestContext:
             await send(message)
 
         try:
-            if caller is None and scope["path"].startswith(_GUARDED):
+            if caller is None and _is_guarded(scope["path"]):
                 answer = problem(
                     Request(scope),
                     status=401,
@@ -76,6 +78,10 @@ class RequestContext:
     def _caller(self, headers: Headers) -> Caller | None:
         scheme, _, key = headers.get("authorization", "").partition(" ")
         return self._authenticate(key.strip()) if scheme.lower() == "bearer" else None
+
+
+def _is_guarded(path: str) -> bool:
+    return path.startswith(_GUARDED) and not path.startswith(_SIGNED)
 
 
 def _request_id(headers: Headers) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -18,7 +18,10 @@ from payment_gateway.application.services.external_reference_service import (
 )
 from payment_gateway.application.services.payment_service import ExecutedPayment, PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
+from payment_gateway.application.services.provider_service import ProviderService
+from payment_gateway.application.services.split_service import SplitService
 from payment_gateway.application.services.tenant_service import TenantService
+from payment_gateway.application.services.webhook_service import WebhookService
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -34,7 +37,7 @@ from payment_gateway.infrastructure.security.envelope import (
     EnvelopeSubjectCipher,
     MasterKey,
 )
-from tests.fake_provider import FakeProvider, FakeProviderFactory
+from tests.fake_provider import FakeProvider, FakeProviderFactory, FakeProviderHealth
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE = PaymentAmountVO(19_99, "USD")
@@ -42,11 +45,12 @@ PRICE = PaymentAmountVO(19_99, "USD")
 
 @dataclass
 class Shop:
-    """A tenant with accounts at two providers, and a clock that tests set."""
+    """A tenant with accounts at two of three providers, and a clock that tests set."""
 
     store: InMemoryEventStore = field(default_factory=InMemoryEventStore)
     provider: FakeProvider = field(default_factory=FakeProvider)
     direct: FakeProvider = field(default_factory=lambda: FakeProvider(captures_on_approval=True))
+    spare: FakeProvider = field(default_factory=FakeProvider)
     now: datetime = NOON
 
     def __post_init__(self) -> None:
@@ -55,19 +59,25 @@ class Shop:
     def restarted(self) -> Gateway:
         """Return a gateway that remembers nothing but what the store does."""
         master = MasterKey(b"k" * 32)
-        factory = FakeProviderFactory({"PAYPAL": self.provider, "PAGADITO": self.direct})
+        factory = FakeProviderFactory(
+            {"PAYPAL": self.provider, "PAGADITO": self.direct, "SPARE": self.spare}
+        )
         self.gateway = Gateway(
             payments=PaymentService(self.store),
+            splits=SplitService(self.store),
             credentials=CredentialService(
                 store=self.store,
                 cipher=EnvelopeCredentialCipher(master),
                 factory=factory,
                 monotonic=lambda: 0.0,
             ),
+            providers=ProviderService(store=self.store, factory=factory, monotonic=lambda: 0.0),
             tenants=TenantService(store=self.store, monotonic=lambda: 0.0),
             personal_data=PersonalDataService(self.store, EnvelopeSubjectCipher(master)),
+            webhooks=WebhookService(self.store, {}),
             external_references=ExternalReferenceService(lambda: 1_700_000_000_000_000_000),
             provider_factory=factory,
+            provider_health=FakeProviderHealth(),
             fingerprint=master.fingerprint,
             public_url="https://gateway.example",
             amount_max=Decimal(1000),
@@ -82,8 +92,17 @@ class Shop:
     def later(self, **delta: float) -> None:
         self.now += timedelta(**delta)
 
-    async def initiate(self, provider: str = "PAYPAL", number: str = "ERN-1") -> ExecutedPayment:
-        return await initiate_payment(request(provider, number), self.context, self.gateway)
+    async def initiate(
+        self, provider: str = "PAYPAL", *fallbacks: str, number: str = "ERN-1"
+    ) -> ExecutedPayment:
+        asked = replace(
+            request(provider, number),
+            fallback_providers=tuple(ProviderTypeVO(one) for one in fallbacks),
+        )
+        return await initiate_payment(asked, self.context, self.gateway)
+
+    async def open_account(self, provider: str) -> None:
+        await self.gateway.credentials.save(provider, {"secret": "planted"}, self.context)
 
     async def payment(self, payment_id: PaymentIdVO) -> Payment:
         return (await self.gateway.payments.find(payment_id, tenant_id="demo")).payment
@@ -99,7 +118,7 @@ async def open_shop() -> Shop:
         TenantIdVO("demo"), name=None, return_urls=("https://shop.example",), context=shop.context
     )
     for provider in ("PAYPAL", "PAGADITO"):
-        await shop.gateway.credentials.save(provider, {"secret": "planted"}, shop.context)
+        await shop.open_account(provider)
     return shop
 
 

@@ -13,16 +13,19 @@ from payment_gateway.application.ports import DueLook
 from payment_gateway.application.sagas.recovery import (
     EXPIRY_MARGIN,
     FIRST_INQUIRY,
+    HELD_DAYS_MAX,
     RETRIES,
     first_look,
+    is_exhausted,
     next_look,
 )
 from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
 from payment_gateway.domain.aggregates.payment_state import Payment, fold
-from payment_gateway.domain.events.payment import PaymentEvent
+from payment_gateway.domain.events.payment import PaymentEvent, PaymentPendingEvent
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
 from tests.unit.application.gateway_fixture import NOON, Shop
-from tests.unit.application.steps import approved, complete
+from tests.unit.application.steps import approved, complete, paid, refund
 from tests.unit.domain.payment_examples import (
     ATTEMPT,
     AWAITING,
@@ -30,12 +33,15 @@ from tests.unit.domain.payment_examples import (
     CAPTURING,
     CHECKOUT,
     COMPLETED,
+    ID,
     LATER,
     PAID,
     STARTED,
     refund_requested,
     unknown,
 )
+
+HELD = PaymentPendingEvent(payment_id=ID.value, provider_reference="CAP1", reason="REVIEW")
 
 
 class TestSchedule:
@@ -57,14 +63,14 @@ class TestSchedule:
         assert first_look(COMPLETED, NOON) is None
         assert next_look(payment(PAID), 0, NOON) is None
 
-    def test_looks_without_news_grow_apart_but_never_end(self) -> None:
+    def test_looks_without_news_grow_apart(self) -> None:
         doubtful = payment((*AWAITING, CAPTURING, unknown("capture", CAPTURE)))
         waits = []
-        for looks in range(len(RETRIES) + 2):
+        for looks in range(len(RETRIES)):
             after = next_look(doubtful, looks, NOON)
             assert after is not None
             waits.append(after - NOON)
-        assert waits == [*RETRIES, RETRIES[-1], RETRIES[-1]]
+        assert waits == list(RETRIES)
 
     def test_a_refund_in_doubt_keeps_a_paid_payment_open(self) -> None:
         doubtful = payment((*PAID, refund_requested(1), unknown("refund", "r1")))
@@ -87,6 +93,92 @@ class ListQueue:
 
     async def finish(self, look: DueLook, next_at: datetime | None) -> None:
         self.finished.append(next_at)
+
+
+class TestEndOfSchedule:
+    """Where asking brings nothing, a person is asked; nothing is ever guessed."""
+
+    async def look(self, shop: Shop, payment_id: PaymentIdVO, looks: int) -> datetime | None:
+        queue = ListQueue([replace(due(payment_id.value), looks=looks)])
+        await RecoveryLoop(queue, shop.gateway).run_once()
+        return queue.finished[0]
+
+    async def test_a_capture_in_doubt_ends_with_an_operator(self, shop: Shop) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_after")
+        in_doubt = (await complete(shop, payment_id)).state
+        assert in_doubt.checkout is not None
+        shop.provider.orders[in_doubt.checkout.provider_order_id].state = "expired"
+        for looks in range(len(RETRIES)):
+            assert await self.look(shop, payment_id, looks) == shop.now + RETRIES[looks]
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        payment = await shop.payment(payment_id)
+        assert (payment.status, payment.questions) == (
+            PaymentStatusVO.NEEDS_OPERATOR,
+            frozenset({None}),
+        )
+
+    async def test_so_does_one_whose_provider_is_never_reached(self, shop: Shop) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_after")
+        await complete(shop, payment_id)
+        shop.provider.fail("inquire", "not_sent")
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.NEEDS_OPERATOR
+
+    async def test_a_lost_checkout_that_nobody_confirms_ends_with_an_operator(
+        self, shop: Shop
+    ) -> None:
+        shop.provider.fail("create", "lost_after", "lost_after")
+        payment_id = (await shop.initiate("PAYPAL", "PAGADITO")).state.payment_id
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.NEEDS_OPERATOR
+        assert shop.direct.calls == []
+
+    async def test_each_refund_in_doubt_is_asked_about_and_the_payment_keeps_its_money(
+        self, shop: Shop
+    ) -> None:
+        payment_id = await paid(shop)
+        shop.provider.fail("refund", "lost_before", "lost_before", "lost_before", "lost_before")
+        await refund(shop, payment_id, "5.00", "r1")
+        await refund(shop, payment_id, "4.00", "r2")
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        payment = await shop.payment(payment_id)
+        assert (payment.status, payment.questions) == (
+            PaymentStatusVO.COMPLETED,
+            frozenset({"r1", "r2"}),
+        )
+        assert payment.refundable.amount_minor == 19_99 - 9_00  # still reserved
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        assert (await shop.history(payment_id)).count("OperatorNeeded") == 2
+
+    async def test_a_checkout_nobody_approved_is_closed_where_only_we_take_the_money(
+        self, shop: Shop
+    ) -> None:
+        payment_id = (await shop.initiate()).state.payment_id
+        shop.later(days=2)
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.EXPIRED
+
+    async def test_a_checkout_whose_approval_takes_the_money_is_never_closed_by_us(
+        self, shop: Shop
+    ) -> None:
+        payment_id = (await shop.initiate("PAGADITO")).state.payment_id
+        shop.later(days=2)
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.NEEDS_OPERATOR
+
+    def test_what_a_provider_holds_is_given_a_month(self) -> None:
+        held = payment((*AWAITING, CAPTURING, HELD))
+        assert not is_exhausted(held, len(RETRIES) + HELD_DAYS_MAX - 1)
+        assert is_exhausted(held, len(RETRIES) + HELD_DAYS_MAX)
+
+    async def test_what_news_came_of_is_left_as_it_is(self, shop: Shop) -> None:
+        payment_id = await approved(shop)
+        shop.provider.fail("capture", "lost_after")
+        await complete(shop, payment_id)
+        assert await self.look(shop, payment_id, len(RETRIES)) is None
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.COMPLETED
 
 
 class TestLoop:

@@ -1,12 +1,11 @@
-"""The rules of a tenant and of a tenant's credentials."""
+"""The rules of a tenant."""
 
 from __future__ import annotations
 
 import pytest
 
-from payment_gateway.domain.aggregates import credential, tenant
+from payment_gateway.domain.aggregates import tenant
 from payment_gateway.domain.errors import TenantExists, TenantNotFound
-from payment_gateway.domain.events.credential import CredentialStoredEvent
 from payment_gateway.domain.events.tenant import TenantChangedEvent, TenantCreatedEvent
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 
@@ -37,35 +36,3 @@ class TestTenant:
         change = tenant.ChangeTenant(tenant_id=DEMO, name="Demo", return_origins=None)
         with pytest.raises(TenantNotFound):
             tenant.decide(change, None)
-
-
-class TestCredential:
-    def store(self, version: int, fingerprint: str) -> credential.StoreCredential:
-        return credential.StoreCredential(
-            tenant_id="demo",
-            provider="PAYPAL",
-            version=version,
-            fingerprint=fingerprint,
-            sandbox=True,
-            envelope="sealed",
-        )
-
-    def stored(self, version: int, fingerprint: str) -> CredentialStoredEvent:
-        return CredentialStoredEvent(
-            tenant_id="demo",
-            provider="PAYPAL",
-            version=version,
-            fingerprint=fingerprint,
-            sandbox=True,
-            envelope="sealed",
-        )
-
-    def test_each_new_set_is_a_new_version(self) -> None:
-        first = self.stored(1, "a")
-        assert credential.decide(self.store(1, "a"), None) == [first]
-        state = credential.evolve(None, first)
-        assert credential.decide(self.store(2, "b"), state) == [self.stored(2, "b")]
-
-    def test_the_same_set_again_is_the_same_version(self) -> None:
-        state = credential.evolve(None, self.stored(1, "a"))
-        assert credential.decide(self.store(2, "a"), state) == []

@@ -77,7 +77,11 @@ class TestPaymentAmount:
             "0x1",
             "9" * 50,
             "10000000000000.00",
-            "1_000.0.0",
+            "1_000",
+            "\u0967.\u0966",
+            "1e2",
+            ".5",
+            "5.",
         ],
     )
     def test_refuses_what_is_no_amount_of_dollars(self, text: str) -> None:

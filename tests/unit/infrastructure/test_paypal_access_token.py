@@ -73,15 +73,44 @@ async def test_it_is_asked_for_as_paypal_wants_it() -> None:
     assert request.content == b"grant_type=client_credentials"
 
 
-async def test_it_is_renewed_a_minute_and_more_before_it_expires() -> None:
+async def flights_land(tokens: AccessTokens) -> None:
+    await asyncio.wait_for(
+        asyncio.gather(*tokens._flights.values(), return_exceptions=True), DEADLINE_S
+    )
+
+
+async def test_it_is_renewed_before_it_expires_and_nobody_waits_for_that() -> None:
     endpoint = TokenEndpoint()
     tokens = endpoint.tokens()
     await tokens.get(account())
 
     endpoint.now_s = LIFE_S - 121
-    assert (await tokens.get(account())).text.reveal() == "token-1"
+    await tokens.get(account())
+    assert len(endpoint.requests) == 1
     endpoint.now_s = LIFE_S - 119
+    got = await asyncio.gather(*(tokens.get(account()) for _ in range(10)))
+    assert {token.text.reveal() for token in got} == {"token-1"}
+
+    await flights_land(tokens)
+
     assert (await tokens.get(account())).text.reveal() == "token-2"
+    assert len(endpoint.requests) == 2
+
+
+async def test_where_it_cannot_be_renewed_it_is_used_while_it_is_good() -> None:
+    endpoint = TokenEndpoint()
+    tokens = endpoint.tokens()
+    await tokens.get(account())
+    endpoint.answers = [httpx.Response(503), httpx.Response(503)]
+
+    endpoint.now_s = LIFE_S - 61
+    assert (await tokens.get(account())).text.reveal() == "token-1"
+    await flights_land(tokens)
+    endpoint.now_s = LIFE_S - 59
+    with pytest.raises(ProviderUnavailable):
+        await tokens.get(account())
+
+    assert (await tokens.get(account())).text.reveal() == "token-4"
 
 
 async def test_who_knows_the_id_but_not_the_secret_gets_no_token_of_another() -> None:
@@ -149,10 +178,10 @@ async def test_only_the_token_that_was_refused_is_dropped() -> None:
     endpoint = TokenEndpoint()
     tokens = endpoint.tokens()
     old = await tokens.get(account())
-    tokens.drop(account(), old)
+    await tokens.drop(account(), old)
     new = await tokens.get(account())
 
-    tokens.drop(account(), old)
+    await tokens.drop(account(), old)
 
     assert await tokens.get(account()) is new
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -44,7 +45,8 @@ ANY_JSON = st.recursive(
 )
 STATUSES = st.sampled_from(["COMPLETED", "PENDING", "DECLINED", "APPROVED", "3C6"]) | ANY_JSON
 TOTAL = PaymentAmountVO(15_50, "USD")
-TAKEN = Captured(reference="3C6", amount=TOTAL)
+TAKEN = Captured(reference="3C6", amount=TOTAL, refunded=PaymentAmountVO(0, "USD"))
+PARTLY = replace(TAKEN, refunded=None)  # given back in part: how much, only the refunds say
 
 
 def capture(status: object, capture_id: str = "3C6", **more: object) -> dict[str, object]:
@@ -66,8 +68,8 @@ def order(status: object, *captures: Mapping[str, object]) -> Mapping[str, Any]:
         (order("APPROVED"), Approved()),
         (order("VOIDED"), Expired()),
         (order("COMPLETED", capture("COMPLETED")), TAKEN),
-        (order("COMPLETED", capture("PARTIALLY_REFUNDED")), TAKEN),
-        (order("COMPLETED", capture("REFUNDED")), TAKEN),
+        (order("COMPLETED", capture("PARTIALLY_REFUNDED")), PARTLY),
+        (order("COMPLETED", capture("REFUNDED")), replace(TAKEN, refunded=TOTAL)),
         (order("NEW_WORD", capture("COMPLETED")), TAKEN),
         (order("COMPLETED", capture("PENDING")), Held(reference="3C6", reason="PENDING")),
         (
@@ -87,6 +89,30 @@ def order(status: object, *captures: Mapping[str, object]) -> Mapping[str, Any]:
 )
 def test_where_an_order_stands(body: Mapping[str, Any], standing: Standing) -> None:
     assert order_standing(body) == standing
+
+
+def refunded(status: object, value: object, currency: str = "USD") -> dict[str, object]:
+    return {"id": "9R", "status": status, "amount": {"currency_code": currency, "value": value}}
+
+
+@pytest.mark.parametrize(
+    ("refunds", "total_minor"),
+    [
+        ([refunded("COMPLETED", "5.00")], 5_00),
+        ([refunded("COMPLETED", "5.00"), refunded("COMPLETED", "1.50")], 6_50),
+        ([refunded("COMPLETED", "5.00"), refunded("PENDING", "1.50")], 5_00),
+        ([refunded("FAILED", "5.00")], 0),
+        ([refunded("COMPLETED", "5.00", "EUR")], None),
+        ([refunded("COMPLETED", 5.0)], None),
+        ([refunded("COMPLETED", "15.51")], None),
+        (5, 0),
+    ],
+)
+def test_how_much_an_order_says_was_given_back(refunds: object, total_minor: int | None) -> None:
+    payments = {"captures": [capture("COMPLETED")], "refunds": refunds}
+    body = {"status": "COMPLETED", "purchase_units": [{"payments": payments}]}
+    total = None if total_minor is None else PaymentAmountVO(total_minor, "USD")
+    assert order_standing(body) == replace(TAKEN, refunded=total)
 
 
 @pytest.mark.parametrize(

@@ -4,30 +4,35 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from payment_gateway.application.ports import ProviderFactory
 from payment_gateway.domain.errors import InvalidValue, UnsupportedProviderError
 from payment_gateway.domain.value_objects.provider_credentials import (
     PagaditoCredentialsVO,
     PayPalCredentialsVO,
 )
 from payment_gateway.domain.value_objects.secret_text import SecretText
-from payment_gateway.infrastructure.providers.factory import open_provider_factory
-from payment_gateway.infrastructure.providers.http import HttpEndpoint, HttpEndpoints
+from payment_gateway.infrastructure.providers.factory import (
+    HttpProviderFactory,
+    open_provider_factory,
+)
+from payment_gateway.infrastructure.providers.http import (
+    HttpEndpoint,
+    HttpEndpoints,
+)
 from payment_gateway.infrastructure.providers.pagadito.provider import PagaditoProvider
 from payment_gateway.infrastructure.providers.paypal.provider import PayPalProvider
-from payment_gateway.settings import Settings
+from payment_gateway.settings import Settings, TlsVersion
 
 PAYPAL = {"clientId": "id", "clientSecret": "s3cret", "webhookId": "WH-1", "sandbox": True}
 PAGADITO = {"uid": "u1", "wsk": "s3cret", "sandbox": False}
 
 
 @pytest.fixture
-async def factory() -> AsyncIterator[ProviderFactory]:
+async def factory() -> AsyncIterator[HttpProviderFactory]:
     async with open_provider_factory(Settings()) as opened:
         yield opened
 
 
-def test_paypal_is_opened_by_its_four_fields(factory: ProviderFactory) -> None:
+def test_paypal_is_opened_by_its_four_fields(factory: HttpProviderFactory) -> None:
     credentials = factory.parse_credentials("PAYPAL", PAYPAL)
 
     assert credentials == PayPalCredentialsVO(
@@ -36,7 +41,7 @@ def test_paypal_is_opened_by_its_four_fields(factory: ProviderFactory) -> None:
     assert isinstance(factory.create("PAYPAL", credentials), PayPalProvider)
 
 
-def test_pagadito_is_opened_by_its_three_fields(factory: ProviderFactory) -> None:
+def test_pagadito_is_opened_by_its_three_fields(factory: HttpProviderFactory) -> None:
     credentials = factory.parse_credentials("PAGADITO", PAGADITO)
 
     assert credentials == PagaditoCredentialsVO(uid="u1", wsk=SecretText("s3cret"), sandbox=False)
@@ -62,7 +67,7 @@ def test_pagadito_is_opened_by_its_three_fields(factory: ProviderFactory) -> Non
     ],
 )
 def test_anything_else_is_refused_without_echoing_it(
-    factory: ProviderFactory, provider_type: str, fields: dict[str, object]
+    factory: HttpProviderFactory, provider_type: str, fields: dict[str, object]
 ) -> None:
     with pytest.raises(InvalidValue) as refused:
         factory.parse_credentials(provider_type, fields)
@@ -71,7 +76,7 @@ def test_anything_else_is_refused_without_echoing_it(
     assert "s3cret" not in str(refused.value)
 
 
-def test_an_unsupported_provider_is_told_which_there_are(factory: ProviderFactory) -> None:
+def test_an_unsupported_provider_is_told_which_there_are(factory: HttpProviderFactory) -> None:
     for refused_call in (
         lambda: factory.capabilities("STRIPE"),
         lambda: factory.parse_credentials("STRIPE", {}),
@@ -81,7 +86,7 @@ def test_an_unsupported_provider_is_told_which_there_are(factory: ProviderFactor
             refused_call()
 
 
-def test_what_each_can_do(factory: ProviderFactory) -> None:
+def test_what_each_can_do(factory: HttpProviderFactory) -> None:
     paypal, pagadito = factory.capabilities("PAYPAL"), factory.capabilities("PAGADITO")
 
     assert (paypal.refund, paypal.captures_on_approval, paypal.prepares) == (True, False, False)
@@ -148,9 +153,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     addresses: list[str] = []
     original = HttpEndpoints.at
 
-    def at(self: HttpEndpoints, base_url: str) -> HttpEndpoint:
+    def at(self: HttpEndpoints, base_url: str, *, tls_min: TlsVersion) -> HttpEndpoint:
         addresses.append(base_url)
-        return original(self, base_url)
+        return original(self, base_url, tls_min=tls_min)
 
     monkeypatch.setattr(HttpEndpoints, "at", at)
     monkeypatch.setattr(HttpEndpoint, "send", _silence)

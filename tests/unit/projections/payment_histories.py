@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.domain.aggregates import payment_commands as commands
 from payment_gateway.domain.aggregates.payment import decide
-from payment_gateway.domain.aggregates.payment_state import NOT_SENT, Payment, evolve
+from payment_gateway.domain.aggregates.payment_parts import NOT_SENT
+from payment_gateway.domain.aggregates.payment_state import Payment, evolve
 from payment_gateway.domain.errors import DomainError
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.value_objects.external_reference_number import (

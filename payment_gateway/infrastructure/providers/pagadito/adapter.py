@@ -52,8 +52,10 @@ class PagaditoAdapter:
         assert isinstance(credentials, PagaditoCredentialsVO), "made by parse_credentials above"
 
         def api_for(currency: str) -> PagaditoApi:
-            base_url = self._base_url(currency, sandbox=credentials.sandbox)
-            return PagaditoApi(self._endpoints.at(base_url), credentials)
+            base_url = self.address(sandbox=credentials.sandbox, currency=currency)
+            return PagaditoApi(
+                self._endpoints.at(base_url, tls_min=self._settings.pagadito_tls_min), credentials
+            )
 
         return PagaditoProvider(
             api_for, checkout_validity_s=self._settings.pagadito_checkout_validity_s
@@ -62,7 +64,8 @@ class PagaditoAdapter:
     async def aclose(self) -> None:
         """Nothing is under way in the background."""
 
-    def _base_url(self, currency: str, *, sandbox: bool) -> str:
+    def address(self, *, sandbox: bool, currency: str) -> str:
+        """Return the host for a currency."""
         override = self._settings.pagadito_base_url
         if override is not None:
             return str(override).rstrip("/")

@@ -48,6 +48,7 @@ from payment_gateway.infrastructure.providers.pagadito.requests import (
     check_checkout,
 )
 from payment_gateway.infrastructure.providers.pagadito.statuses import standing
+from payment_gateway.infrastructure.providers.unavailable import AccountNotAccepted
 from payment_gateway.infrastructure.providers.wording import checkout_address
 
 CAPABILITIES: Final = ProviderCapabilities(
@@ -219,7 +220,7 @@ class PagaditoProvider:
             try:
                 session = await api.connect()
             except AccountRefused as refused:
-                raise ProviderUnavailable(f"connect: {refused.code}") from refused
+                raise AccountNotAccepted(f"connect: {refused.code}") from refused
             result = await api.call(Operation.GET_STATUS, {"token": session, "token_trans": token})
             if result.kind is not CodeClass.STALE_TOKEN:
                 return result

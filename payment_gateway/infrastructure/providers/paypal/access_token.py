@@ -14,8 +14,10 @@ from payment_gateway.application.ports import ProviderOutcomeUnknown, ProviderUn
 from payment_gateway.domain.value_objects.provider_credentials import PayPalCredentialsVO
 from payment_gateway.domain.value_objects.secret_text import SecretText
 from payment_gateway.infrastructure.providers.http import HttpEndpoint
+from payment_gateway.infrastructure.providers.paypal.shared_tokens import SharedToken, SharedTokens
 
 RENEW_BEFORE_EXPIRY_S: Final = 120.0
+GRACE_S: Final = 60.0
 LIFE_S_MAX: Final = 24 * 3600.0
 TOKENS_MAX: Final = 10_000
 TOKEN_LENGTH_MAX: Final = 8192
@@ -32,23 +34,35 @@ class CredentialsRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessToken:
-    """A bearer token; ``renew_at_s`` is on the monotonic clock."""
+    """A bearer token.
+
+    Attributes:
+        renew_at_s: When to fetch another, on the monotonic clock.
+        grace_s: How long after that it is still good, should no other be had.
+    """
 
     text: SecretText
     renew_at_s: float
+    grace_s: float
 
 
 class AccessTokens:
-    """The tokens of all accounts at one endpoint, in memory only.
+    """The tokens of all accounts at one endpoint: in memory, and in Redis for other processes.
 
-    However many requests need a token at once, one fetches it and all share what comes of it: the
-    token endpoint has a rate limit of its own.
+    However many requests need a token at once, in whichever process, one fetches it and all share
+    what comes of it: the token endpoint has a rate limit of its own. Where there is no Redis, or it
+    is away, that holds for each process by itself.
     """
 
     def __init__(
-        self, http: HttpEndpoint, *, monotonic: Callable[[], float] = time.monotonic
+        self,
+        http: HttpEndpoint,
+        *,
+        shared: SharedTokens | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._http = http
+        self._shared = shared
         self._monotonic = monotonic
         self._tokens: dict[bytes, AccessToken] = {}
         self._flights: dict[bytes, asyncio.Task[AccessToken]] = {}
@@ -56,27 +70,36 @@ class AccessTokens:
     async def get(self, credentials: PayPalCredentialsVO) -> AccessToken:
         """Return a token that is valid for a while yet.
 
+        One that is due to be renewed is renewed in the background: nobody waits for that, and
+        nothing fails if PayPal gives none, until the time of grace is over.
+
         Raises:
             CredentialsRefused: PayPal does not know these credentials.
             ProviderUnavailable: No token came back. Fetching one moves no money, so whatever it
                 was that went wrong: nothing happened.
         """
         key = _key(credentials)
-        token = self._tokens.get(key)
-        if token is not None and self._monotonic() < token.renew_at_s:
+        token, now_s = self._tokens.get(key), self._monotonic()
+        if token is not None and now_s < token.renew_at_s:
             return token
         flight = self._flights.get(key)
         if flight is None:
-            flight = asyncio.create_task(self._fetch(credentials))
+            flight = asyncio.create_task(self._obtain(credentials))
             self._flights[key] = flight
             flight.add_done_callback(lambda landed: self._land(key, landed))
+        if token is not None and now_s < token.renew_at_s + token.grace_s:
+            return token
         # Shielded: one impatient caller must not take the token from all others.
         return await asyncio.shield(flight)
 
-    def drop(self, credentials: PayPalCredentialsVO, token: AccessToken) -> None:
+    async def drop(self, credentials: PayPalCredentialsVO, token: AccessToken) -> None:
         """Forget a token that PayPal no longer accepts, unless a newer one took its place."""
+        if self._shared is not None:
+            # First there: whoever misses it here would else find it there again.
+            await self._shared.drop(self._account(credentials), token.text)
         key = _key(credentials)
-        if self._tokens.get(key) is token:
+        known = self._tokens.get(key)
+        if known is not None and known.text == token.text:
             del self._tokens[key]
 
     async def aclose(self) -> None:
@@ -94,6 +117,23 @@ class AccessTokens:
         while len(self._tokens) >= TOKENS_MAX:
             del self._tokens[next(iter(self._tokens))]  # the one fetched longest ago
         self._tokens[key] = flight.result()
+
+    async def _obtain(self, credentials: PayPalCredentialsVO) -> AccessToken:
+        """Take the token that another process fetched; fetch one where none did."""
+        if self._shared is None:
+            return await self._fetch(credentials)
+        async with self._shared.flight(self._account(credentials)) as flight:
+            found = flight.found
+            if found is not None:
+                renew_at_s = self._monotonic() + found.left_s
+                return AccessToken(text=found.text, renew_at_s=renew_at_s, grace_s=found.grace_s)
+            token = await self._fetch(credentials)
+            left_s = token.renew_at_s - self._monotonic()
+            await flight.land(SharedToken(text=token.text, left_s=left_s, grace_s=token.grace_s))
+            return token
+
+    def _account(self, credentials: PayPalCredentialsVO) -> bytes:
+        return self._http.address.encode() + b"\0" + _key(credentials)
 
     async def _fetch(self, credentials: PayPalCredentialsVO) -> AccessToken:
         """Fetch a token.
@@ -119,7 +159,8 @@ class AccessTokens:
             raise ProviderUnavailable(f"token: {answer.status} without a token")
         life_s = min(float(expires_in), LIFE_S_MAX)
         renew_at_s = asked_at_s + max(life_s - RENEW_BEFORE_EXPIRY_S, life_s / 2)
-        return AccessToken(text=SecretText(text), renew_at_s=renew_at_s)
+        grace_s = min(GRACE_S, life_s / 4)
+        return AccessToken(text=SecretText(text), renew_at_s=renew_at_s, grace_s=grace_s)
 
 
 def _key(credentials: PayPalCredentialsVO) -> bytes:

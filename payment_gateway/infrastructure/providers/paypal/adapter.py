@@ -16,6 +16,7 @@ from payment_gateway.infrastructure.providers.http import HttpEndpoints
 from payment_gateway.infrastructure.providers.paypal.access_token import AccessTokens
 from payment_gateway.infrastructure.providers.paypal.api import PayPalApi
 from payment_gateway.infrastructure.providers.paypal.provider import CAPABILITIES, PayPalProvider
+from payment_gateway.infrastructure.providers.paypal.shared_tokens import SharedTokens
 from payment_gateway.settings import Settings
 
 # Source: PayPal REST, "API requests", base URLs.
@@ -26,9 +27,15 @@ SANDBOX_URL: Final = "https://api-m.sandbox.paypal.com"
 class PayPalAdapter:
     """Makes PayPal providers."""
 
-    def __init__(self, settings: Settings, endpoints: HttpEndpoints) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        endpoints: HttpEndpoints,
+        shared_tokens: SharedTokens | None = None,
+    ) -> None:
         self._settings = settings
         self._endpoints = endpoints
+        self._shared_tokens = shared_tokens
         self._tokens: dict[str, AccessTokens] = {}  # by base URL: live and sandbox at most
 
     @property
@@ -55,14 +62,18 @@ class PayPalAdapter:
         """Return the provider, speaking for the account of these credentials."""
         assert isinstance(credentials, PayPalCredentialsVO), "made by parse_credentials above"
         base_url = self._base_url(sandbox=credentials.sandbox)
-        http = self._endpoints.at(base_url)
+        http = self._endpoints.at(base_url, tls_min=self._settings.paypal_tls_min)
         tokens = self._tokens.get(base_url)
         if tokens is None:
-            tokens = self._tokens[base_url] = AccessTokens(http)
+            tokens = self._tokens[base_url] = AccessTokens(http, shared=self._shared_tokens)
         return PayPalProvider(
             PayPalApi(http, tokens, credentials),
             checkout_validity_s=self._settings.paypal_checkout_validity_s,
         )
+
+    def address(self, *, sandbox: bool, currency: str) -> str:  # noqa: ARG002 - one host for all currencies
+        """Return PayPal's one host."""
+        return self._base_url(sandbox=sandbox)
 
     async def aclose(self) -> None:
         """End the fetching of tokens that nobody waits for any more."""

@@ -6,6 +6,7 @@ Source: PayPal OpenAPI ``checkout_orders_v2.json`` (v2.13) and ``payments_paymen
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from payment_gateway.application.ports import (
@@ -29,6 +30,7 @@ from payment_gateway.infrastructure.providers.wording import checkout_address, w
 
 _PAGE_RELATIONS: Final = ("payer-action", "approve")  # the first one that is there counts
 _ORDER_COMPLETED: Final = "COMPLETED"
+_DONE: Final = "COMPLETED"  # of a refund
 
 
 def order_id(order: Mapping[str, Any]) -> str | None:
@@ -58,6 +60,8 @@ def order_standing(order: Mapping[str, Any]) -> Standing:
     outcome = capture_outcome(order)
     # A declined capture is the last word only once the order is completed: until then the payer
     # may choose another means of payment and approve again.
+    if isinstance(outcome, Captured):
+        return replace(outcome, refunded=_refunded(order, outcome))
     if outcome is not None and (status == _ORDER_COMPLETED or not isinstance(outcome, Declined)):
         return outcome
     match status:
@@ -138,11 +142,40 @@ def _declined(capture: Mapping[str, Any]) -> Declined:
             raise ProviderOutcomeUnknown(f"capture: status {word(status)}")
 
 
+def _refunded(order: Mapping[str, Any], captured: Captured) -> PaymentAmountVO | None:
+    """Return what was given back of a capture; ``None`` where the order does not say.
+
+    Source: PayPal OpenAPI ``checkout_orders_v2.json``, ``payment_collection.refunds`` and
+    ``capture_status``.
+    """
+    assert captured.amount is not None, "PayPal says how much it took"
+    nothing = PaymentAmountVO(0, captured.amount.currency)
+    refunds = list(_payments(order, "refunds"))
+    if refunds:
+        amounts = [read_money(one.get("amount")) for one in refunds if one.get("status") == _DONE]
+        readable = [one for one in amounts if one and one.currency == nothing.currency]
+        if len(readable) != len(amounts):
+            return None  # of which one cannot tell how much it is
+        total_minor = sum(one.amount_minor for one in readable)
+        possible = total_minor <= captured.amount.amount_minor
+        return PaymentAmountVO(total_minor, nothing.currency) if possible else None
+    statuses = [
+        one.get("status") for one in _captures(order) if one.get("id") == captured.reference
+    ]
+    if statuses == ["COMPLETED"]:
+        return nothing
+    return captured.amount if statuses == ["REFUNDED"] else None
+
+
 def _captures(order: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield from _payments(order, "captures")
+
+
+def _payments(order: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
     for unit in _objects(order.get("purchase_units")):
         payments = unit.get("payments")
         if isinstance(payments, Mapping):
-            yield from _objects(payments.get("captures"))
+            yield from _objects(payments.get(kind))
 
 
 def _objects(value: Any) -> Iterator[Mapping[str, Any]]:

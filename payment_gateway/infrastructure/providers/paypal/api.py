@@ -94,11 +94,11 @@ class PayPalApi:
         answer = await self._send(call, token.text.reveal())
         if answer.status != 401:
             return answer
-        self._tokens.drop(self._credentials, token)
+        await self._tokens.drop(self._credentials, token)
         token = await self._tokens.get(self._credentials)
         answer = await self._send(call, token.text.reveal())
         if answer.status == 401 and read_refusal(answer.document()) is None:
-            self._tokens.drop(self._credentials, token)
+            await self._tokens.drop(self._credentials, token)
             raise CredentialsRefused("invalid_token")
         return answer
 

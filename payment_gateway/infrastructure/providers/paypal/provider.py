@@ -51,6 +51,7 @@ from payment_gateway.infrastructure.providers.paypal.requests import (
     order_body,
     refund_body,
 )
+from payment_gateway.infrastructure.providers.unavailable import AccountNotAccepted
 
 CAPABILITIES: Final = ProviderCapabilities(
     refund=True, captures_on_approval=False, prepares=False, currencies=CURRENCIES
@@ -235,7 +236,7 @@ class PayPalProvider:
         try:
             return await self._api.call(call)
         except CredentialsRefused as refused:
-            raise ProviderUnavailable(f"{call.operation}: {refused.reason}") from refused
+            raise AccountNotAccepted(f"{call.operation}: {refused.reason}") from refused
 
 
 def _checkout_refused(refusal: Refusal) -> CheckoutRefused:

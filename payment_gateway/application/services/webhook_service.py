@@ -1,0 +1,134 @@
+"""Keeps providers' notifications, each once, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from payment_gateway.application.ports import CommandContext, EventStore, StreamMoved
+from payment_gateway.application.webhooks import ProviderWebhooks
+from payment_gateway.domain.errors import UnsupportedProviderError
+from payment_gateway.domain.events.payment import PaymentInitiatedEvent
+from payment_gateway.domain.events.webhook import (
+    WebhookAppliedEvent,
+    WebhookParkedEvent,
+    WebhookReceivedEvent,
+)
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+
+WebhookOutcome = WebhookAppliedEvent | WebhookParkedEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredWebhook:
+    """A notification as stored.
+
+    Attributes:
+        event_id: The id of the event that stored it.
+        revision: Where its stream ends.
+        outcome: ``None`` while nothing was done about it.
+    """
+
+    stream: str
+    received: WebhookReceivedEvent
+    event_id: str
+    correlation_id: str
+    revision: int
+    outcome: WebhookOutcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookService:
+    """One stream a notification.
+
+    Attributes:
+        providers: How notifications are read and verified, by provider type; there are none from
+            others.
+    """
+
+    store: EventStore
+    providers: Mapping[str, ProviderWebhooks]
+
+    def of(self, provider_type: str) -> ProviderWebhooks:
+        """Return how a provider's notifications are read and verified.
+
+        Raises:
+            UnsupportedProviderError: None are taken from it.
+        """
+        found = self.providers.get(provider_type)
+        if found is None:
+            raise UnsupportedProviderError(provider_type, tuple(sorted(self.providers)))
+        return found
+
+    async def record(self, received: WebhookReceivedEvent, context: CommandContext) -> bool:
+        """Store a notification; ``False`` if it was stored before.
+
+        Raises:
+            EventStoreUnavailable: No answer; storing again is safe.
+        """
+        # Tenants that share an account at the provider are sent the same notifications: whoever
+        # comes second must not be taken for a repetition.
+        for name in (received.delivery_id, f"{received.delivery_id}.{received.tenant_id}"):
+            stream = stream_of(received.provider, name)
+            try:
+                await self.store.append(stream, [received], expected=None, context=context)
+            except StreamMoved:
+                if (await self.find(stream)).received.tenant_id == received.tenant_id:
+                    return False
+            else:
+                return True
+        raise StreamMoved(stream_of(received.provider, received.delivery_id))
+
+    async def find(self, stream: str) -> StoredWebhook:
+        """Return a notification that was stored.
+
+        Raises:
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        history = await self.store.read(stream)
+        assert history.revision is not None, f"{stream} was never written"
+        first = history.events[0]
+        assert isinstance(first.event, WebhookReceivedEvent), "a stream of a notification"
+        last = history.events[-1].event
+        return StoredWebhook(
+            stream=stream,
+            received=first.event,
+            event_id=first.event_id,
+            correlation_id=first.context.correlation_id,
+            revision=history.revision,
+            outcome=last if isinstance(last, WebhookOutcome) else None,
+        )
+
+    async def conclude(
+        self, webhook: StoredWebhook, outcome: WebhookOutcome, context: CommandContext
+    ) -> None:
+        """Store what became of a notification; where another process was quicker, that counts.
+
+        Raises:
+            EventStoreUnavailable: No answer; storing again is safe.
+        """
+        try:
+            await self.store.append(
+                webhook.stream, [outcome], expected=webhook.revision, context=context
+            )
+        except StreamMoved:
+            return
+
+    async def subject_of(self, payment_id: PaymentIdVO, *, tenant_id: str) -> str | None:
+        """Return whose data a payment of this tenant carries; ``None`` if there is no such payment.
+
+        Raises:
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        for recorded in (await self.store.read(f"payment-{payment_id}")).events:
+            initiated = recorded.event
+            assert isinstance(initiated, PaymentInitiatedEvent), "how each payment begins"
+            if initiated.tenant_id == tenant_id:
+                return initiated.subject_id or payment_id.value
+            break
+        return None
+
+
+def stream_of(provider_type: str, delivery_id: str) -> str:
+    """Return the name of a notification's stream."""
+    return f"webhook-{provider_type.lower()}.{delivery_id}"

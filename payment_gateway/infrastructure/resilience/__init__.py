@@ -1,0 +1,1 @@
+"""What keeps a provider in trouble from becoming everybody's trouble."""

@@ -1,0 +1,89 @@
+"""Where providers send their notifications: no key, but a signature over the raw bytes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import structlog
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from payment_gateway.application.commands.receive_webhook import (
+    WebhookDelivery,
+    receive_webhook,
+)
+from payment_gateway.application.webhooks import CertificateUnavailable, SignatureRefused
+from payment_gateway.domain.errors import (
+    PaymentNotFound,
+    ProviderNotConfigured,
+    TenantNotFound,
+    UnsupportedProviderError,
+)
+from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
+
+PREFIX: Final = "/api/v1/webhooks"
+log = structlog.get_logger()
+_UNKNOWN: Final = "there is no such tenant or payment, or it has no account there"
+
+router = APIRouter(prefix=PREFIX, tags=["webhooks"])
+Side = Annotated[CommandSide, Depends(command_side_of)]
+_REFUSALS: Final[dict[int | str, dict[str, str]]] = {
+    400: {"description": "Not a notification"},
+    401: {"description": "Not signed by the provider for this account"},
+    404: {"description": "No such tenant, or it has no account there"},
+    503: {"description": "Send it again later"},
+}
+
+
+@router.post("/paypal/{tenant_id}", responses=_REFUSALS)
+async def take_from_paypal(tenant_id: str, request: Request, side: Side) -> JSONResponse:
+    """Take a notification that PayPal sends to a tenant's webhook."""
+    return await _take("PAYPAL", tenant_id, request, side)
+
+
+@router.post("/pagadito/{tenant_id}", responses=_REFUSALS)
+async def take_from_pagadito(tenant_id: str, request: Request, side: Side) -> JSONResponse:
+    """Take a notification that Pagadito sends to a tenant."""
+    return await _take("PAGADITO", tenant_id, request, side)
+
+
+@router.post("/paypal", responses=_REFUSALS)
+async def take_from_paypal_by_payment(request: Request, side: Side) -> JSONResponse:
+    """Take a notification of PayPal's for the tenant whose payment it names."""
+    return await _take("PAYPAL", None, request, side)
+
+
+@router.post("/pagadito", responses=_REFUSALS)
+async def take_from_pagadito_by_payment(request: Request, side: Side) -> JSONResponse:
+    """Take a notification of Pagadito's for the tenant whose payment it names."""
+    return await _take("PAGADITO", None, request, side)
+
+
+async def _take(
+    provider_type: str, tenant_id: str | None, request: Request, side: CommandSide
+) -> JSONResponse:
+    delivery = WebhookDelivery(
+        provider_type=provider_type,
+        tenant_id=tenant_id,
+        headers=dict(request.headers),
+        body=await request.body(),
+        correlation_id=request.scope["request_id"],
+        traceparent=request.scope["traceparent"],
+    )
+    try:
+        is_new = await receive_webhook(delivery, side.gateway)
+    except (
+        TenantNotFound,
+        ProviderNotConfigured,
+        PaymentNotFound,
+        UnsupportedProviderError,
+    ) as error:
+        raise HTTPException(404, _UNKNOWN) from error
+    except (SignatureRefused, CertificateUnavailable) as error:
+        # The caller is not told which check it was that failed; the operator is.
+        log.warning(
+            "webhook.refused", provider=provider_type, tenant_id=tenant_id, reason=str(error)
+        )
+        raise
+    return JSONResponse({"status": "stored" if is_new else "stored_before"})

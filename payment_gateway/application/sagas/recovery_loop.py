@@ -18,12 +18,12 @@ from payment_gateway.application.ports import (
     DueLook,
     EventStoreUnavailable,
     KeySourceUnavailable,
-    QueueUnavailable,
     RecoveryQueue,
     SealBroken,
     StreamMoved,
 )
 from payment_gateway.application.sagas.recovery import is_exhausted, next_look, retry_at
+from payment_gateway.application.sagas.work_off import work_off
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import (
     CredentialRevoked,
@@ -49,14 +49,7 @@ class RecoveryLoop:
 
     async def run(self) -> NoReturn:
         """Look at what is due until cancelled; what fails is due again later."""
-        while True:
-            try:
-                looked = await self.run_once()
-            except QueueUnavailable as error:
-                log.warning("recovery.queue_unavailable", error=str(error))
-                looked = 0
-            if looked == 0:
-                await asyncio.sleep(IDLE_S)
+        await work_off(self.run_once, queue="recovery", idle_s=IDLE_S)
 
     async def run_once(self) -> int:
         """Look at the payments that are due now and return how many there were.

@@ -15,7 +15,6 @@ from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import (
     CommandContext,
     EventStoreUnavailable,
-    QueueUnavailable,
     SealBroken,
     StreamMoved,
 )
@@ -25,6 +24,7 @@ from payment_gateway.application.sagas.split_schedule import (
     next_look,
     retry,
 )
+from payment_gateway.application.sagas.work_off import work_off
 from payment_gateway.domain.errors import DomainError
 from payment_gateway.domain.value_objects.split_id import SplitIdVO
 
@@ -46,14 +46,7 @@ class SplitLoop:
 
     async def run(self) -> NoReturn:
         """Look at what is due until cancelled; what fails is due again later."""
-        while True:
-            try:
-                looked = await self.run_once()
-            except QueueUnavailable as error:
-                log.warning("split.queue_unavailable", error=str(error))
-                looked = 0
-            if looked == 0:
-                await asyncio.sleep(IDLE_S)
+        await work_off(self.run_once, queue="splits", idle_s=IDLE_S)
 
     async def run_once(self) -> int:
         """Look at the splits that are due now and return how many there were.

@@ -19,6 +19,7 @@ from payment_gateway.application.ports import (
     SealBroken,
     StreamMoved,
 )
+from payment_gateway.application.sagas.work_off import work_off
 from payment_gateway.application.services.webhook_service import StoredWebhook, WebhookOutcome
 from payment_gateway.application.webhooks import CaptureIndex, DueWebhook, WebhookQueue
 from payment_gateway.domain.errors import DomainError
@@ -56,14 +57,7 @@ class WebhookLoop:
 
     async def run(self) -> NoReturn:
         """Apply what is due until cancelled; what fails is due again later."""
-        while True:
-            try:
-                applied = await self.run_once()
-            except QueueUnavailable as error:
-                log.warning("webhooks.queue_unavailable", error=str(error))
-                applied = 0
-            if applied == 0:
-                await asyncio.sleep(IDLE_S)
+        await work_off(self.run_once, queue="webhooks", idle_s=IDLE_S)
 
     async def run_once(self) -> int:
         """Apply the notifications that are due now and return how many there were.

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from pymongo import ASCENDING, DeleteOne, ReturnDocument, UpdateOne
-from pymongo.errors import PyMongoError
+from pymongo import DeleteOne, UpdateOne
 
-from payment_gateway.application.ports import DueLook, QueueUnavailable, RecordedEvent
+from payment_gateway.application.ports import DueLook, RecordedEvent
 from payment_gateway.application.sagas.recovery import first_look
 from payment_gateway.domain.events.payment import PaymentEvent
+from payment_gateway.infrastructure.messaging.due_queue import DueQueue
 from payment_gateway.infrastructure.persistence.mongodb import Database, Session
 
 COLLECTION: Final = "recovery_queue"
@@ -26,13 +26,11 @@ class MongoRecoveryQueue:
 
     def __init__(self, database: Database) -> None:
         self._collection: Final = database[COLLECTION]
+        self._due: Final = DueQueue(self._collection, claim=CLAIM, counter="looks")
 
     async def install(self) -> None:
         """Make the index by which what is due is found; ``QueueUnavailable`` if it cannot."""
-        try:
-            await self._collection.create_index([("dueAt", ASCENDING)])
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
+        await self._due.install()
 
     async def handle(self, events: Sequence[RecordedEvent], session: Session) -> None:
         """Set each payment's next look by its newest event; part of the subscription's transaction."""
@@ -43,42 +41,22 @@ class MongoRecoveryQueue:
 
     async def claim(self, now: datetime, *, limit: int) -> Sequence[DueLook]:
         """Return payments that are due, each to one process only; ``QueueUnavailable`` if it cannot."""
-        claimed: list[DueLook] = []
-        try:
-            while len(claimed) < limit:
-                document = await self._collection.find_one_and_update(
-                    {"dueAt": {"$lte": now}},
-                    {"$set": {"dueAt": now + CLAIM}},
-                    sort=[("dueAt", ASCENDING)],
-                    return_document=ReturnDocument.AFTER,
-                )
-                if not document:
-                    break
-                claimed.append(
-                    DueLook(
-                        payment_id=document["_id"],
-                        tenant_id=document["tenantId"],
-                        last_change_at=document["lastChangeAt"],
-                        looks=document["looks"],
-                        claimed_until=document["dueAt"],
-                    )
-                )
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
-        return claimed
+        return [
+            DueLook(
+                payment_id=document["_id"],
+                tenant_id=document["tenantId"],
+                last_change_at=document["lastChangeAt"],
+                looks=document["looks"],
+                claimed_until=document["dueAt"],
+            )
+            for document in await self._due.claim(now, limit=limit)
+        ]
 
     async def finish(self, look: DueLook, next_at: datetime | None) -> None:
         """Set the next look, or none; ``QueueUnavailable`` if it cannot."""
-        ours = {"_id": look.payment_id, "dueAt": look.claimed_until}
-        try:
-            if next_at is None:
-                await self._collection.delete_one(ours)
-            else:
-                await self._collection.update_one(
-                    ours, {"$set": {"dueAt": next_at, "looks": look.looks + 1}}
-                )
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
+        await self._due.finish(
+            look.payment_id, next_at, claimed_until=look.claimed_until, counted=look.looks
+        )
 
     def _write(self, recorded: RecordedEvent) -> UpdateOne | DeleteOne:
         event = recorded.event

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from pymongo import ASCENDING, ReturnDocument, UpdateOne
+from pymongo import ASCENDING, UpdateOne
 from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import QueueUnavailable, RecordedEvent
 from payment_gateway.application.sagas.split_schedule import START_GRACE, DueSplit, is_news
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.events.split import SplitAwaitingPayerEvent, SplitStartedEvent
+from payment_gateway.infrastructure.messaging.due_queue import DueQueue
 from payment_gateway.infrastructure.persistence.mongodb import Database, Session
 
 COLLECTION: Final = "split_queue"
@@ -31,11 +32,12 @@ class MongoSplitQueue:
 
     def __init__(self, database: Database) -> None:
         self._collection: Final = database[COLLECTION]
+        self._due: Final = DueQueue(self._collection, claim=CLAIM, counter="looks")
 
     async def install(self) -> None:
         """Make the indexes by which splits are found; ``QueueUnavailable`` if it cannot."""
+        await self._due.install()
         try:
-            await self._collection.create_index([("dueAt", ASCENDING)], sparse=True)
             await self._collection.create_index([("payments", ASCENDING)])
         except PyMongoError as error:
             raise QueueUnavailable(type(error).__name__) from error
@@ -66,39 +68,25 @@ class MongoSplitQueue:
 
     async def claim(self, now: datetime, *, limit: int) -> Sequence[DueSplit]:
         """Return splits that are due, each to one process only; ``QueueUnavailable`` if it cannot."""
-        claimed: list[DueSplit] = []
-        try:
-            while len(claimed) < limit:
-                document = await self._collection.find_one_and_update(
-                    {"dueAt": {"$lte": now}},
-                    {"$set": {"dueAt": now + CLAIM}},
-                    sort=[("dueAt", ASCENDING)],
-                    return_document=ReturnDocument.AFTER,
-                )
-                if not document:
-                    break
-                claimed.append(
-                    DueSplit(
-                        split_id=document["_id"],
-                        tenant_id=document["tenantId"],
-                        looks=document["looks"],
-                        claimed_until=document["dueAt"],
-                    )
-                )
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
-        return claimed
+        return [
+            DueSplit(
+                split_id=document["_id"],
+                tenant_id=document["tenantId"],
+                looks=document["looks"],
+                claimed_until=document["dueAt"],
+            )
+            for document in await self._due.claim(now, limit=limit)
+        ]
 
     async def finish(self, look: DueSplit, next_at: datetime | None) -> None:
         """Set the next look, or none; ``QueueUnavailable`` if it cannot."""
-        ours = {"_id": look.split_id, "dueAt": look.claimed_until}
-        change: dict[str, Any] = {"$unset": {"dueAt": ""}}
-        if next_at is not None:
-            change = {"$set": {"dueAt": next_at, "looks": look.looks + 1}}
-        try:
-            await self._collection.update_one(ours, change)
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
+        await self._due.finish(
+            look.split_id,
+            next_at,
+            claimed_until=look.claimed_until,
+            counted=look.looks,
+            forget=False,
+        )
 
 
 def _split_write(recorded: RecordedEvent) -> UpdateOne | None:

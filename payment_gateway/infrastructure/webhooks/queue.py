@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from pymongo import ASCENDING, DeleteOne, ReturnDocument, UpdateOne
-from pymongo.errors import PyMongoError
+from pymongo import DeleteOne, UpdateOne
 
-from payment_gateway.application.ports import QueueUnavailable, RecordedEvent
+from payment_gateway.application.ports import RecordedEvent
 from payment_gateway.application.webhooks import DueWebhook
 from payment_gateway.domain.events.webhook import WebhookReceivedEvent
+from payment_gateway.infrastructure.messaging.due_queue import DueQueue
 from payment_gateway.infrastructure.persistence.mongodb import Database, Session
 
 COLLECTION: Final = "webhook_queue"
@@ -26,13 +26,11 @@ class MongoWebhookQueue:
 
     def __init__(self, database: Database) -> None:
         self._collection: Final = database[COLLECTION]
+        self._due: Final = DueQueue(self._collection, claim=CLAIM, counter="tries")
 
     async def install(self) -> None:
         """Make the index by which what is due is found; ``QueueUnavailable`` if it cannot."""
-        try:
-            await self._collection.create_index([("dueAt", ASCENDING)])
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
+        await self._due.install()
 
     async def handle(self, events: Sequence[RecordedEvent], session: Session) -> None:
         """Add what was received, remove what is done; part of the subscription's transaction."""
@@ -43,41 +41,21 @@ class MongoWebhookQueue:
 
     async def claim(self, now: datetime, *, limit: int) -> Sequence[DueWebhook]:
         """Return what is due, each to one process only; ``QueueUnavailable`` if it cannot."""
-        claimed: list[DueWebhook] = []
-        try:
-            while len(claimed) < limit:
-                document = await self._collection.find_one_and_update(
-                    {"dueAt": {"$lte": now}},
-                    {"$set": {"dueAt": now + CLAIM}},
-                    sort=[("dueAt", ASCENDING)],
-                    return_document=ReturnDocument.AFTER,
-                )
-                if not document:
-                    break
-                claimed.append(
-                    DueWebhook(
-                        stream=document["_id"],
-                        tenant_id=document["tenantId"],
-                        tries=document["tries"],
-                        claimed_until=document["dueAt"],
-                    )
-                )
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
-        return claimed
+        return [
+            DueWebhook(
+                stream=document["_id"],
+                tenant_id=document["tenantId"],
+                tries=document["tries"],
+                claimed_until=document["dueAt"],
+            )
+            for document in await self._due.claim(now, limit=limit)
+        ]
 
     async def finish(self, due: DueWebhook, next_at: datetime | None) -> None:
         """Set when to try again, or nothing more; ``QueueUnavailable`` if it cannot."""
-        ours = {"_id": due.stream, "dueAt": due.claimed_until}
-        try:
-            if next_at is None:
-                await self._collection.delete_one(ours)
-            else:
-                await self._collection.update_one(
-                    ours, {"$set": {"dueAt": next_at, "tries": due.tries + 1}}
-                )
-        except PyMongoError as error:
-            raise QueueUnavailable(type(error).__name__) from error
+        await self._due.finish(
+            due.stream, next_at, claimed_until=due.claimed_until, counted=due.tries
+        )
 
 
 def _write(recorded: RecordedEvent) -> UpdateOne | DeleteOne:

@@ -1,0 +1,167 @@
+"""The reactors: what goes on by itself, each with a queue that a subscription fills and a loop that works it off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NoReturn, Protocol
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.ports import QueueUnavailable
+from payment_gateway.application.sagas.nightly_reconciliation import JOB, NightlyReconciliation
+from payment_gateway.application.sagas.reconciliation import PaymentRef
+from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
+from payment_gateway.application.sagas.split_loop import SplitLoop
+from payment_gateway.application.sagas.webhook_loop import WebhookLoop
+from payment_gateway.bootstrap import OpenGateway, open_gateway
+from payment_gateway.infrastructure.messaging import recovery_queue, split_queue
+from payment_gateway.infrastructure.messaging.backoff import delay_s
+from payment_gateway.infrastructure.messaging.daily_lease import MongoDailyLease
+from payment_gateway.infrastructure.messaging.subscription import Subscription
+from payment_gateway.infrastructure.persistence.event_log import StreamFilter, TypeFilter
+from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
+from payment_gateway.infrastructure.webhooks import capture_index
+from payment_gateway.infrastructure.webhooks import queue as webhook_queue
+from payment_gateway.presentation.health import Ready
+from payment_gateway.settings import Settings
+from projections import worker
+from projections.operator_queries import open_or_changed
+
+log = structlog.get_logger()
+
+
+class _Queue(Protocol):
+    async def install(self) -> None:
+        """Make the index; ``QueueUnavailable`` if it cannot."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reactor:
+    """One queue, the subscriptions that fill what it needs, and the loop over it."""
+
+    queue: _Queue
+    subscriptions: tuple[Subscription, ...]
+    run: Callable[[], Coroutine[Any, Any, NoReturn]]
+
+
+async def react(
+    settings: Settings, *, serve_health: Callable[[Ready], Coroutine[Any, Any, None]] | None
+) -> None:
+    """Run all reactors until cancelled.
+
+    Args:
+        settings: Where everything is.
+        serve_health: Runs beside the reactors.
+
+    Raises:
+        LeaseLost: Another process has taken one of their subscriptions over.
+        TooManyParked: One fails on so many streams that it must be at fault.
+        EventStoreRefused: The event store denies access.
+    """
+    async with open_gateway(settings) as opened, open_mongodb(settings) as database:
+        reactors = (
+            _recovery(opened, database),
+            _splits(opened, database),
+            _webhooks(opened, database, settings),
+        )
+        subscriptions = [one for reactor in reactors for one in reactor.subscriptions]
+        try:
+            async with asyncio.TaskGroup() as group:
+                if serve_health is not None:
+                    group.create_task(serve_health(worker.readiness(subscriptions)))
+                for reactor in reactors:
+                    await _install(reactor.queue)
+                for subscription in subscriptions:
+                    group.create_task(subscription.run())
+                for reactor in reactors:
+                    group.create_task(reactor.run())
+                group.create_task(_nightly(opened.gateway, database, settings).run())
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+
+
+def _recovery(opened: OpenGateway, database: Database) -> _Reactor:
+    queue = recovery_queue.MongoRecoveryQueue(database)
+    fill = Subscription(
+        name=recovery_queue.SUBSCRIPTION,
+        matching=StreamFilter(recovery_queue.STREAMS),
+        handler=queue.handle,
+        log=opened.event_store,
+        database=database,
+    )
+    return _Reactor(queue=queue, subscriptions=(fill,), run=RecoveryLoop(queue, opened.gateway).run)
+
+
+def _splits(opened: OpenGateway, database: Database) -> _Reactor:
+    queue = split_queue.MongoSplitQueue(database)
+    fill = Subscription(
+        name=split_queue.SUBSCRIPTION,
+        matching=StreamFilter(split_queue.STREAMS),
+        handler=queue.handle,
+        log=opened.event_store,
+        database=database,
+    )
+    return _Reactor(queue=queue, subscriptions=(fill,), run=SplitLoop(queue, opened.gateway).run)
+
+
+def _webhooks(opened: OpenGateway, database: Database, settings: Settings) -> _Reactor:
+    queue = webhook_queue.MongoWebhookQueue(database)
+    captures = capture_index.MongoCaptureIndex(database)
+    fill = Subscription(
+        name=webhook_queue.SUBSCRIPTION,
+        matching=StreamFilter(webhook_queue.STREAMS),
+        handler=queue.handle,
+        log=opened.event_store,
+        database=database,
+    )
+    # Says whose capture is whose, for notifications that name nothing else.
+    index = Subscription(
+        name=capture_index.SUBSCRIPTION,
+        matching=TypeFilter(capture_index.EVENTS),
+        handler=captures.handle,
+        log=opened.event_store,
+        database=database,
+    )
+    age_max = timedelta(seconds=settings.webhook_age_max_s)
+    loop = WebhookLoop(queue, captures, opened.gateway, age_max)
+    return _Reactor(queue=queue, subscriptions=(fill, index), run=loop.run)
+
+
+def _nightly(gateway: Gateway, database: Database, settings: Settings) -> NightlyReconciliation:
+    """Return the daily job that compares payments with the providers' books."""
+
+    async def pages(
+        provider: str, since: datetime, before: datetime
+    ) -> AsyncIterator[Sequence[PaymentRef]]:
+        try:
+            async for page in open_or_changed(database, provider, since=since, before=before):
+                yield page
+        except PyMongoError as error:
+            raise QueueUnavailable(type(error).__name__) from error
+
+    return NightlyReconciliation(
+        lease=MongoDailyLease(database, JOB),
+        pages=pages,
+        providers=gateway.provider_health.provider_types,
+        hour=settings.reconcile_hour,
+        gateway=gateway,
+    )
+
+
+async def _install(queue: _Queue) -> None:
+    """Make a queue's index, as soon as MongoDB is there."""
+    failures = 0
+    while True:
+        try:
+            await queue.install()
+        except QueueUnavailable as error:
+            failures += 1
+            log.warning("queue.not_installed", queue=type(queue).__name__, error=str(error))
+            await asyncio.sleep(delay_s(failures))
+        else:
+            return

@@ -142,7 +142,6 @@ def refund_request(captured: Captured, amount: PaymentAmountVO = TOTAL) -> Refun
         refund_id=str(uuid4()),
         capture_reference=captured.reference,
         amount=amount,
-        whole=amount == TOTAL,
         reason="changed\nmind",
     )
 

@@ -182,7 +182,6 @@ class TestPayPal:
                 refund_id=str(uuid4()),
                 capture_reference=captured.reference,
                 amount=PaymentAmountVO(2_50, "USD"),
-                whole=False,
                 reason=None,
             )
             await script_fault(paypal.http, "refund", "drop_after")

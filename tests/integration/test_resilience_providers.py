@@ -299,7 +299,6 @@ class TestRetries:
                 refund_id="r",
                 capture_reference=reference,
                 amount=PRICE,
-                whole=True,
                 reason=None,
             )
             assert isinstance(await provider.refund(refund), Refunded)

@@ -181,7 +181,6 @@ def _request(payment: Payment, refund: Refund) -> RefundRequest:
         refund_id=refund_intent_id(payment.payment_id, refund.refund_id),
         capture_reference=payment.provider_reference,
         amount=refund.amount,
-        whole=refund.amount == payment.captured,
         reason=refund.reason,
     )
 

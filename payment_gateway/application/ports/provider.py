@@ -157,14 +157,12 @@ class RefundRequest:
     Attributes:
         refund_id: The id of the intent, the same each time this refund is asked for.
         capture_reference: The provider's id of what moved the money.
-        whole: Whether this gives back all that was taken.
     """
 
     payment_id: str
     refund_id: str
     capture_reference: str
     amount: PaymentAmountVO
-    whole: bool
     reason: str | None
 
 

@@ -324,7 +324,6 @@ async def test_there_are_no_refunds() -> None:
         refund_id="r",
         capture_reference="R1",
         amount=TOTAL,
-        whole=True,
         reason=None,
     )
 

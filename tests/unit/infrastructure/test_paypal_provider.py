@@ -58,7 +58,6 @@ REFUND = RefundRequest(
     refund_id="ref-1",
     capture_reference="3C6",
     amount=PaymentAmountVO(5_25, "USD"),
-    whole=False,
     reason="broken\tcup",
 )
 COMPLETED: dict[str, Any] = {

@@ -100,7 +100,6 @@ async def test_every_call_reaches_the_provider_and_is_counted() -> None:
         refund_id="r",
         capture_reference=captured.reference,
         amount=USD,
-        whole=True,
         reason=None,
     )
     await guarded.provider.refund(refund)
@@ -209,7 +208,6 @@ async def test_what_is_refused_before_anything_is_sent_is_not_counted() -> None:
         refund_id="r",
         capture_reference="C",
         amount=USD,
-        whole=True,
         reason=None,
     )
     with pytest.raises(RefundNotSupported):

@@ -29,10 +29,12 @@ from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
+from projections.generations import NotBuilt, Shown
 from projections.query_api import Queries, create_query_router
 
 REFUSALS: Final = {
     NotYet: errors.NOT_YET,
+    NotBuilt: errors.READ_MODELS_UNAVAILABLE,
     PyMongoError: errors.READ_MODELS_UNAVAILABLE,
     EventStoreRefused: errors.EVENT_STORE_REFUSED,
     UndecodableEvent: errors.EVENT_NOT_READABLE,
@@ -68,6 +70,7 @@ def application(settings: Settings | None = None) -> FastAPI:
 
             app.state.queries = Queries(
                 database=database,
+                shown=Shown(database),
                 events=opened.event_store,
                 open_personal=open_personal,
                 decode_token=tokens.decode,

@@ -25,6 +25,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import open_eventst
 from payment_gateway.infrastructure.persistence.mongodb import Document, open_mongodb
 from payment_gateway.settings import Settings
 from projections import payment_details
+from projections.generations import Shown
 from projections.operator_queries import find_questions, open_or_changed
 from projections.payment_answers import payment_summary
 from projections.query_parameters import as_of as read_moment
@@ -68,7 +69,8 @@ def list_questions(settings: Settings, limit: int) -> list[dict[str, Any]]:
 
     async def ask() -> list[Document]:
         async with open_mongodb(settings) as database:
-            return await find_questions(database, limit=limit)
+            collection = await Shown(database).collection(payment_details.MODEL)
+            return await find_questions(collection, limit=limit)
 
     return [_shown(document) for document in asyncio.run(ask())]
 
@@ -113,7 +115,8 @@ def reconcile_provider(settings: Settings, provider: str, since: str | None) -> 
     async def run() -> Reconciliation:
         async with open_gateway(settings) as opened, open_mongodb(settings) as database:
             opened.gateway.provider_factory.capabilities(provider)
-            pages = open_or_changed(database, provider, since=begin, before=now)
+            collection = await Shown(database).collection(payment_details.MODEL)
+            pages = open_or_changed(collection, provider, since=begin, before=now)
             return await reconcile(pages, opened.gateway)
 
     return asyncio.run(run())

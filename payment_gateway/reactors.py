@@ -29,7 +29,8 @@ from payment_gateway.infrastructure.webhooks import capture_index
 from payment_gateway.infrastructure.webhooks import queue as webhook_queue
 from payment_gateway.presentation.health import Ready
 from payment_gateway.settings import Settings
-from projections import worker
+from projections import payment_details, worker
+from projections.generations import NotBuilt, Shown
 from projections.operator_queries import open_or_changed
 
 log = structlog.get_logger()
@@ -139,9 +140,10 @@ def _nightly(gateway: Gateway, database: Database, settings: Settings) -> Nightl
         provider: str, since: datetime, before: datetime
     ) -> AsyncIterator[Sequence[PaymentRef]]:
         try:
-            async for page in open_or_changed(database, provider, since=since, before=before):
+            collection = await Shown(database).collection(payment_details.MODEL)
+            async for page in open_or_changed(collection, provider, since=since, before=before):
                 yield page
-        except PyMongoError as error:
+        except (PyMongoError, NotBuilt) as error:
             raise QueueUnavailable(type(error).__name__) from error
 
     return NightlyReconciliation(

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 
 from payment_gateway.infrastructure.messaging.checkpoint import checkpoint_of
 from payment_gateway.infrastructure.persistence.mongodb import Database
+from projections.generations import Generation, partition_of
 
 WAIT_S_DEFAULT: Final = 2
 WAIT_S_MAX: Final = 30
@@ -35,14 +36,37 @@ def wait_s(prefer: str | None) -> int:
     return min(int(found.group(1)), WAIT_S_MAX) if found else WAIT_S_DEFAULT
 
 
-async def wait_until(database: Database, name: str, *, position: int, within_s: float) -> None:
+async def wait_until(
+    database: Database,
+    generation: Generation,
+    *,
+    position: int,
+    within_s: float,
+    payment_id: str | None = None,
+) -> None:
     """Wait until a read model shows everything up to a position.
+
+    Args:
+        database: Where it is.
+        generation: Which build of it is read.
+        position: In the log.
+        within_s: How long to wait at most, in seconds.
+        payment_id: The one payment that is asked for; then only its partition has to be that far.
 
     Raises:
         NotYet: It did not within that time.
     """
+    partitions = (
+        range(generation.partitions)
+        if payment_id is None
+        else (partition_of(payment_id, generation.partitions),)
+    )
+    waiting = [generation.subscription(partition) for partition in partitions]
     deadline_s = time.monotonic() + within_s
-    while await checkpoint_of(database, name) < position:
-        if time.monotonic() + POLL_EVERY_S > deadline_s:
+    while waiting:
+        if await checkpoint_of(database, waiting[-1]) >= position:
+            waiting.pop()
+        elif time.monotonic() + POLL_EVERY_S > deadline_s:
             raise NotYet
-        await asyncio.sleep(POLL_EVERY_S)
+        else:
+            await asyncio.sleep(POLL_EVERY_S)

@@ -10,8 +10,7 @@ from typing import Final
 from pymongo import ASCENDING
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
-from payment_gateway.infrastructure.persistence.mongodb import Database, Document
-from projections.payment_details import NAME
+from payment_gateway.infrastructure.persistence.mongodb import Collection, Document
 from projections.payment_queries import PAGE_SIZE_MAX, QUERY_TIMEOUT_MS
 
 # A payment in one of these may still turn out either way.
@@ -36,12 +35,11 @@ class PaymentRef:
     tenant_id: str
 
 
-async def find_questions(database: Database, *, limit: int) -> list[Document]:
+async def find_questions(collection: Collection, *, limit: int) -> list[Document]:
     """Return the payments that wait for a person, those that wait longest first."""
     assert 1 <= limit <= PAGE_SIZE_MAX, "a page"
     found = (
-        database[NAME]
-        .find({"questions.0": {"$exists": True}})
+        collection.find({"questions.0": {"$exists": True}})
         .sort([("updatedAt", ASCENDING), ("_id", ASCENDING)])
         .limit(limit)
         .max_time_ms(QUERY_TIMEOUT_MS)
@@ -50,33 +48,34 @@ async def find_questions(database: Database, *, limit: int) -> list[Document]:
 
 
 async def open_or_changed(
-    database: Database, provider: str, *, since: datetime, before: datetime
+    collection: Collection, provider: str, *, since: datetime, before: datetime
 ) -> AsyncGenerator[list[PaymentRef], None]:
     """Yield a provider's payments that are open, then the others that changed between two times.
 
     What changes while this goes on is left to the next time: it would be met again and again.
     """
-    async for page in _pages(database, {"providerType": provider, "status": {"$in": _OPEN}}, "_id"):
+    async for page in _pages(
+        collection, {"providerType": provider, "status": {"$in": _OPEN}}, "_id"
+    ):
         yield page
     changed = {
         "providerType": provider,
         "status": {"$nin": _OPEN},
         "updatedAt": {"$gte": since, "$lt": before},
     }
-    async for page in _pages(database, changed, "updatedAt"):
+    async for page in _pages(collection, changed, "updatedAt"):
         yield page
 
 
 async def _pages(
-    database: Database, criteria: Document, order: str
+    collection: Collection, criteria: Document, order: str
 ) -> AsyncGenerator[list[PaymentRef], None]:
     """Walk what matches, a page at a time; ends since every page begins after the one before."""
     keys = list(dict.fromkeys((order, "_id")))
     after: Document = {}
     while True:
         found = (
-            database[NAME]
-            .find({"$and": [criteria, after]}, {"tenantId": 1, order: 1})
+            collection.find({"$and": [criteria, after]}, {"tenantId": 1, order: 1})
             .sort([(key, ASCENDING) for key in keys])
             .limit(PAGE_SIZE_MAX)
             .max_time_ms(QUERY_TIMEOUT_MS)

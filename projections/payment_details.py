@@ -6,10 +6,10 @@ Amounts are counts of minor units of ``currency``. ``personal`` stays sealed. St
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import takewhile
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
@@ -40,10 +40,11 @@ from payment_gateway.domain.events.payment import (
     RefundRequestedEvent,
 )
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
-from payment_gateway.infrastructure.persistence.event_log import RecordedEvent, StreamFilter
+from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
+from payment_gateway.infrastructure.persistence.event_types import stored_names
 from payment_gateway.infrastructure.persistence.mongodb import Document
 from projections.payment_money import disputed, refunded, replaced
-from projections.read_model import ReadModel, is_known
+from projections.read_model import Changes, Found, Key, ReadModel, apply
 
 NAME: Final = "payment_details"
 
@@ -71,25 +72,33 @@ INDEXES: Final = (
 )
 
 
-def apply(document: Document | None, recorded: RecordedEvent) -> Document:
-    """Return the document after a recorded event, unchanged if it has seen the event before.
-
-    Raises:
-        RevisionGap: An event before this one is missing.
-    """
-    if is_known(document, recorded):
-        assert document is not None, "only a document knows events"
-        return document
+def keys(recorded: RecordedEvent) -> Sequence[Key]:
+    """Return the document of the payment that an event belongs to."""
     assert isinstance(recorded.event, PaymentEvent), "only a payment's events come here"
+    return (Key(recorded.event.payment_id),)
+
+
+def project(found: Found, recorded: RecordedEvent) -> Changes:
+    """Return the payment's document after an event."""
+    assert isinstance(recorded.event, PaymentEvent), "only a payment's events come here"
+    ((key, document),) = found.items()
     at = recorded.context.at
-    after = project(document, recorded.event)
-    return {
-        "createdAt": at,
-        **after,
-        "updatedAt": at,
-        "revision": recorded.revision,
-        "position": recorded.position,
-    }
+    after = project_payment(document, recorded.event)
+    return {key: {"createdAt": at, **after, "updatedAt": at, "revision": recorded.revision}}
+
+
+MODEL: Final = ReadModel(
+    name=NAME,
+    version=1,
+    # Tenants and credentials are ignored, but as commands that wrote them hand out their positions,
+    # whoever waits for one is not kept waiting.
+    categories=("payment", "tenant", "credential"),
+    events=stored_names(*get_args(PaymentEvent)),
+    keys=keys,
+    project=project,
+    indexes={"": INDEXES},
+    partitionable=True,
+)
 
 
 def as_of(events: Iterable[RecordedEvent], moment: datetime) -> Document | None:
@@ -97,29 +106,13 @@ def as_of(events: Iterable[RecordedEvent], moment: datetime) -> Document | None:
 
     Of clocks that differ, the order of the events decides: what follows a later event is later.
     """
-    document: Document | None = None
+    documents: dict[Key, Document] = {}
     for recorded in takewhile(lambda event: event.context.at <= moment, events):
-        document = apply(document, recorded)
-    return document
+        documents.update(apply(MODEL, documents, recorded))
+    return next(iter(documents.values()), None)
 
 
-def document_id(recorded: RecordedEvent) -> str | None:
-    """Return the payment's id; ``None`` for an event of something else."""
-    return recorded.event.payment_id if isinstance(recorded.event, PaymentEvent) else None
-
-
-MODEL: Final = ReadModel(
-    name=NAME,
-    # Tenants and credentials are ignored, but as commands that wrote them hand out their positions,
-    # whoever waits for one is not kept waiting.
-    matching=StreamFilter("(?:payment|tenant|credential)-.*"),
-    indexes=INDEXES,
-    document_id=document_id,
-    apply=apply,
-)
-
-
-def project(document: Document | None, event: PaymentEvent) -> Document:
+def project_payment(document: Document | None, event: PaymentEvent) -> Document:
     """Return the document after an event. It refuses nothing: what is recorded has happened."""
     if isinstance(event, PaymentInitiatedEvent):
         return _initiated(event)

@@ -9,8 +9,7 @@ from typing import Final
 from pymongo import DESCENDING
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
-from payment_gateway.infrastructure.persistence.mongodb import Database, Document
-from projections.payment_details import NAME
+from payment_gateway.infrastructure.persistence.mongodb import Collection, Document
 
 PAGE_SIZE_MAX: Final = 100
 QUERY_TIMEOUT_MS: Final = 5_000
@@ -41,21 +40,20 @@ class PaymentFilter:
     created_before: datetime | None = None
 
 
-async def find_payment(database: Database, tenant_id: str, payment_id: str) -> Document | None:
+async def find_payment(collection: Collection, tenant_id: str, payment_id: str) -> Document | None:
     """Return a tenant's payment; ``None`` for another tenant's just as for none."""
-    return await database[NAME].find_one(
+    return await collection.find_one(
         {"_id": payment_id, "tenantId": tenant_id}, max_time_ms=QUERY_TIMEOUT_MS
     )
 
 
 async def find_payments(
-    database: Database, wanted: PaymentFilter, *, limit: int, after: After | None
+    collection: Collection, wanted: PaymentFilter, *, limit: int, after: After | None
 ) -> list[Document]:
     """Return the newest payments first, at most ``limit`` of them, going on after a page."""
     assert 1 <= limit <= PAGE_SIZE_MAX + 1, "one more than a page tells whether there is another"
     found = (
-        database[NAME]
-        .find(criteria(wanted, after))
+        collection.find(criteria(wanted, after))
         .sort([("createdAt", DESCENDING), ("_id", DESCENDING)])
         .limit(limit)
         .max_time_ms(QUERY_TIMEOUT_MS)

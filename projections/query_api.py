@@ -16,6 +16,7 @@ from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import payment_details
 from projections.consistency import wait_s, wait_until
 from projections.cursor import decode_after, decode_revision, encode_after, encode_revision
+from projections.generations import Shown
 from projections.payment_answers import (
     PaymentAnswer,
     PaymentPage,
@@ -74,6 +75,7 @@ class Queries:
 
     Attributes:
         database: Where the read models are.
+        shown: Which generation of each of them is read.
         events: Where histories are.
         open_personal: Unseals what a payment keeps sealed: ``(tenant id, subject id, sealed)`` to an
             object with ``customParams`` and ``customer``, or to ``None`` where it was erased.
@@ -82,6 +84,7 @@ class Queries:
     """
 
     database: Database
+    shown: Shown
     events: StreamReader
     open_personal: Callable[[str, str | None, str], Awaitable[Mapping[str, Any] | None]]
     decode_token: Callable[[str, str], int | None]
@@ -138,8 +141,9 @@ def _add_payment_routes(
         """Show a payment as it stands, or as it stood at a time."""
         moment = as_of(then)
         if moment is None:
-            await _catch_up(source, who, told)
-            document = await find_payment(source.database, who.tenant_id, payment_id)
+            await _catch_up(source, who, told, payment_id=payment_id)
+            collection = await source.shown.collection(payment_details.MODEL)
+            document = await find_payment(collection, who.tenant_id, payment_id)
         else:
             events = (await source.events.read(f"payment-{payment_id}")).events
             known = belongs_to(events, who.tenant_id)
@@ -228,7 +232,8 @@ async def _page(
     source: Queries, wanted: PaymentFilter, *, limit: int, cursor: str | None
 ) -> PaymentPage:
     after = decode_after(wanted.tenant_id, cursor) if cursor else None
-    found = await find_payments(source.database, wanted, limit=limit + 1, after=after)
+    collection = await source.shown.collection(payment_details.MODEL)
+    found = await find_payments(collection, wanted, limit=limit + 1, after=after)
     page = found[:limit]
     next_cursor = None
     if len(found) > limit:
@@ -237,7 +242,9 @@ async def _page(
     return PaymentPage(data=[payment_summary(one) for one in page], next_cursor=next_cursor)
 
 
-async def _catch_up(source: Queries, who: Viewer, seen: Seen) -> None:
+async def _catch_up(
+    source: Queries, who: Viewer, seen: Seen, *, payment_id: str | None = None
+) -> None:
     """Wait until the read model shows what the caller has been told of.
 
     Raises:
@@ -249,4 +256,10 @@ async def _catch_up(source: Queries, who: Viewer, seen: Seen) -> None:
     position = source.decode_token(who.tenant_id, seen.token)
     if position is None:
         raise InvalidValue("not a token that this gateway gave out", param="Consistency-Token")
-    await wait_until(source.database, payment_details.NAME, position=position, within_s=seen.wait_s)
+    await wait_until(
+        source.database,
+        await source.shown.generation(payment_details.MODEL),
+        position=position,
+        within_s=seen.wait_s,
+        payment_id=payment_id,
+    )

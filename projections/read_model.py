@@ -1,82 +1,145 @@
 """What a read model is, and how events become its documents.
 
-A read model is a pure function of the log: one document for each thing, folded from that thing's
-events, carrying the revision and the position it has reached.
+A read model is a pure function of the log. It is one file: the shape of its documents, ``keys`` (which of
+them an event touches), ``project`` (what they are after it), their indexes, and its queries. All else is
+the engine's: reading, batching, writing, checkpoints, rebuilding, verifying.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pymongo import IndexModel, ReplaceOne
+from pymongo import IndexModel
 
-from payment_gateway.infrastructure.persistence.event_log import EventFilter, RecordedEvent
-from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
+from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
+from payment_gateway.infrastructure.persistence.mongodb import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Names one document.
+
+    Attributes:
+        id: Its ``_id``.
+        part: In which of the read model's collections; most have only the main one, ``""``. What the
+            queries do not show (a counter, say) belongs in another.
+    """
+
+    id: str
+    part: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """What one document adds to a document that sums over many, in the part ``totals``.
+
+    Attributes:
+        id: Of the sum.
+        group: The fields that tell what is summed; the same for every contribution to this sum.
+        counts: What is added to each field, a dotted path; whole numbers.
+    """
+
+    id: str
+    group: Document
+    counts: Mapping[str, int]
+
+
+TOTALS: Final = "totals"
+
+Found = Mapping[Key, Document | None]
+"""The documents that ``keys`` named, as they are; ``None`` for one that is not there yet."""
+
+Changes = Mapping[Key, Document]
+"""The documents that an event changed, whole. It may write others than those that it was shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadModel:
-    """One kind of document.
+    """One kind of view.
 
     Attributes:
-        name: Of its collection and of its subscription. Renaming it builds it anew.
-        matching: The events it is told of.
-        indexes: What its queries need.
-        document_id: Which document an event belongs to; ``None`` for an event it ignores.
-        apply: The document after an event; an event that it has seen before changes nothing.
+        name: Of the view. It is stored data: renaming it builds it anew.
+        version: Of its code. Raised with every change of what ``project`` makes of an event.
+        categories: The streams it reads, by what their names begin with: ``payment``.
+        events: The stored names that it projects; others of those streams only move its checkpoint.
+        keys: Which documents an event touches.
+        project: What an event makes of these. It refuses nothing: what is recorded has happened. It is
+            called once for every event, in the order of the log; of ``_id`` and ``position`` the
+            engine takes care.
+        indexes: What its queries need, by part.
+        totals: What a document of the main part adds to sums; the engine keeps them.
+        partitionable: Whether events of different payments never touch the same document but by
+            ``totals``, so that they may be projected side by side.
     """
 
     name: str
-    matching: EventFilter
-    indexes: tuple[IndexModel, ...]
-    document_id: Callable[[RecordedEvent], str | None]
-    apply: Callable[[Document | None, RecordedEvent], Document]
+    version: int
+    categories: tuple[str, ...]
+    events: frozenset[str]
+    keys: Callable[[RecordedEvent], Sequence[Key]]
+    project: Callable[[Found, RecordedEvent], Changes]
+    indexes: Mapping[str, tuple[IndexModel, ...]]
+    totals: Callable[[Document], Iterable[Total]] | None = None
+    partitionable: bool = False
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The collections of this read model; every part has an entry in ``indexes``."""
+        return tuple(dict.fromkeys(("", *self.indexes, *((TOTALS,) if self.totals else ()))))
 
 
-class RevisionGap(Exception):
-    """An event came before the one that precedes it in its stream."""
+def apply(
+    model: ReadModel, documents: Mapping[Key, Document | None], recorded: RecordedEvent
+) -> Changes:
+    """Return the documents that an event changes, with their id and the position they have reached.
 
-
-def is_known(document: Document | None, recorded: RecordedEvent) -> bool:
-    """Tell whether a document has seen an event.
-
-    Raises:
-        RevisionGap: The document has not seen what lies between.
+    An event that one of its documents has seen changes nothing, so that delivering it again is harmless.
     """
-    reached: int = -1 if document is None else document["revision"]
-    if recorded.revision > reached + 1:
-        raise RevisionGap(f"{recorded.stream}: at {reached}, got {recorded.revision}")
-    return recorded.revision <= reached
+    if recorded.type not in model.events:
+        return {}
+    found = {key: documents.get(key) for key in model.keys(recorded)}
+    for document in found.values():
+        if document is not None and document["position"] >= recorded.position:
+            return {}
+    return {
+        key: {**document, "_id": key.id, "position": recorded.position}
+        for key, document in model.project(found, recorded).items()
+    }
 
 
-class DocumentWriter:
-    """A subscription's handler that keeps one read model."""
+def fold(model: ReadModel, events: Iterable[RecordedEvent]) -> dict[Key, Document]:
+    """Return all documents of a log, without the totals: what the read model has to be."""
+    documents: dict[Key, Document] = {}
+    for recorded in events:
+        documents.update(apply(model, documents, recorded))
+    return documents
 
-    def __init__(self, database: Database, model: ReadModel) -> None:
-        self._collection: Final = database[model.name]
-        self._model: Final = model
 
-    async def install(self) -> None:
-        """Make the indexes that are not there yet."""
-        await self._collection.create_indexes(list(self._model.indexes))
+def sum_totals(model: ReadModel, documents: Mapping[Key, Document]) -> dict[str, Document]:
+    """Return the sums over documents, those that are all zero left out."""
+    sums: dict[str, Document] = {}
+    if model.totals is None:
+        return sums
+    for key, document in documents.items():
+        if key.part == "":
+            for total in model.totals(document):
+                _add(sums.setdefault(total.id, {**total.group, "_id": total.id}), total.counts)
+    return {id_: one for id_, one in sums.items() if has_counts(one)}
 
-    async def __call__(self, events: Sequence[RecordedEvent], session: Session) -> None:
-        """Fold events into their documents: one read and one write a batch."""
-        wanted = [(id_, event) for event in events if (id_ := self._model.document_id(event))]
-        if not wanted:
-            return
-        ids = list({id_ for id_, _ in wanted})
-        found = self._collection.find({"_id": {"$in": ids}}, session=session)
-        before = {document["_id"]: document async for document in found}
-        after = dict(before)
-        for id_, event in wanted:
-            after[id_] = self._model.apply(after.get(id_), event)
-        changed = [document for id_, document in after.items() if document is not before.get(id_)]
-        if changed:
-            await self._collection.bulk_write(
-                [ReplaceOne({"_id": one["_id"]}, one, upsert=True) for one in changed],
-                ordered=False,
-                session=session,
-            )
+
+def has_counts(total: object) -> bool:
+    """Tell whether anything is counted in a sum: one that everything left again says nothing."""
+    if isinstance(total, dict):
+        return any(has_counts(value) for value in total.values())
+    return isinstance(total, int) and total != 0
+
+
+def _add(document: Document, counts: Mapping[str, int]) -> None:
+    for path, count in counts.items():
+        *outer, last = path.split(".")
+        place = document
+        for name in outer:
+            place = place.setdefault(name, {})
+        place[last] = place.get(last, 0) + count

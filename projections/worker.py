@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -16,14 +16,16 @@ from payment_gateway.infrastructure.persistence.eventstoredb import open_eventst
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.settings import Settings
 from projections import payment_details
-from projections.read_model import DocumentWriter, ReadModel
+from projections.document_writer import DocumentWriter
+from projections.generations import Generation, install, matching
+from projections.read_model import ReadModel
 
 READ_MODELS: Final[dict[str, ReadModel]] = {model.name: model for model in (payment_details.MODEL,)}
 
 Ready = Callable[[], tuple[bool, dict[str, object]]]
 """Whether all read models follow the log live, and where each of them is."""
 
-ServeHealth = Callable[[Ready], Awaitable[None]]
+ServeHealth = Callable[[Ready], Coroutine[Any, Any, None]]
 """Answers health checks until cancelled."""
 
 _log = structlog.get_logger(__name__)
@@ -54,13 +56,15 @@ async def run(
     """
     models = select(names)
     async with open_eventstoredb(settings) as log, open_mongodb(settings) as database:
-        subscriptions = [subscribe(model, log, database) for model in models]
+        subscriptions: list[Subscription] = []
+        for model in models:
+            subscriptions.extend(await _install(model, log, database))
         try:
             async with asyncio.TaskGroup() as group:
                 if serve_health is not None:
-                    group.create_task(_serve(serve_health, subscriptions))
-                for model, subscription in zip(models, subscriptions, strict=True):
-                    group.create_task(_keep(model, subscription, database))
+                    group.create_task(serve_health(readiness(subscriptions)))
+                for subscription in subscriptions:
+                    group.create_task(subscription.run())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -77,12 +81,14 @@ def select(names: Sequence[str]) -> list[ReadModel]:
     return [READ_MODELS[name] for name in dict.fromkeys(names or READ_MODELS)]
 
 
-def subscribe(model: ReadModel, log: EventLog, database: Database) -> Subscription:
-    """Return the subscription that keeps one read model."""
+def subscribe(
+    model: ReadModel, generation: Generation, partition: int, log: EventLog, database: Database
+) -> Subscription:
+    """Return the subscription that keeps one partition of a generation of a read model."""
     return Subscription(
-        name=model.name,
-        matching=model.matching,
-        handler=DocumentWriter(database, model),
+        name=generation.subscription(partition),
+        matching=matching(model, generation, partition),
+        handler=DocumentWriter(database, model, generation),
         log=log,
         database=database,
     )
@@ -99,24 +105,19 @@ def readiness(subscriptions: Sequence[Subscription]) -> Ready:
     return ready
 
 
-async def _serve(serve_health: ServeHealth, subscriptions: Sequence[Subscription]) -> None:
-    await serve_health(readiness(subscriptions))
-
-
-async def _keep(model: ReadModel, subscription: Subscription, database: Database) -> None:
-    await _install(model, database)
-    await subscription.run()
-
-
-async def _install(model: ReadModel, database: Database) -> None:
-    """Make the indexes, as soon as MongoDB is there."""
+async def _install(model: ReadModel, log: EventLog, database: Database) -> list[Subscription]:
+    """Make the collections and indexes, as soon as MongoDB is there."""
     failures = 0
     while True:
         try:
-            await DocumentWriter(database, model).install()
+            generation = await install(database, model)
+            await DocumentWriter(database, model, generation).install()
         except PyMongoError as error:
             failures += 1
             _log.warning("projection.not_installed", projection=model.name, error=str(error))
             await asyncio.sleep(delay_s(failures))
         else:
-            return
+            return [
+                subscribe(model, generation, partition, log, database)
+                for partition in range(generation.partitions)
+            ]

@@ -11,8 +11,11 @@ from typing import Any
 import httpx
 from pymongo import MongoClient
 from pymongo.collection import Collection
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from projections import generations
+from projections.payment_details import MODEL
 from sandbox.demo.books import prove_books
 from sandbox.demo.order import CURRENCY, Order, decimal, new_orders
 from sandbox.demo.payer import approve
@@ -78,12 +81,21 @@ async def travel(
     ):
         mongodb: MongoClient[dict[str, Any]] = MongoClient(installation.addresses.mongodb)
         with mongodb:
-            documents = mongodb[installation.database]["payment_details"]
+            documents = await asyncio.to_thread(_payment_details, mongodb[installation.database])
             traveller = _Traveller(installation, http, shop, documents, journey, on_step)
             for order in new_orders():
                 journey.payments.append(await traveller.sell(order))
     journey.total_s = time.time() - started_at
     return journey
+
+
+def _payment_details(
+    database: Database[dict[str, Any]],
+) -> Collection[dict[str, Any]]:
+    """Return the collection that is shown as ``payment_details``."""
+    shown = database[generations.COLLECTION].find_one({"_id": f"{MODEL.name}@{MODEL.version}"})
+    assert shown is not None, "a projection worker has been live"
+    return database[generations.generation_of(MODEL, shown["active"]).collection("")]
 
 
 def _token(answer: httpx.Response) -> str:

@@ -12,8 +12,9 @@ from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import Session, open_mongodb
 from payment_gateway.settings import Settings
+from projections.document_writer import DocumentWriter
+from projections.generations import install, matching
 from projections.payment_details import MODEL
-from projections.read_model import DocumentWriter
 
 LEDGER = "ledger"
 
@@ -21,7 +22,8 @@ LEDGER = "ledger"
 async def main() -> None:
     settings = Settings()
     async with open_eventstoredb(settings) as log, open_mongodb(settings) as database:
-        documents = DocumentWriter(database, MODEL)
+        generation = await install(database, MODEL)
+        documents = DocumentWriter(database, MODEL, generation)
         await documents.install()
 
         async def handle(events: Sequence[RecordedEvent], session: Session) -> None:
@@ -33,7 +35,11 @@ async def main() -> None:
             await database[LEDGER].bulk_write(seen, session=session)
 
         await Subscription(
-            name=MODEL.name, matching=MODEL.matching, handler=handle, log=log, database=database
+            name=generation.subscription(0),
+            matching=matching(MODEL, generation, 0),
+            handler=handle,
+            log=log,
+            database=database,
         ).run()
 
 

@@ -36,14 +36,17 @@ from payment_gateway.infrastructure.persistence.mongodb import (
 )
 from projections import payment_details
 from projections.consistency import NotYet
+from projections.document_writer import DocumentWriter
+from projections.generations import Generation, Shown, install
 from projections.payment_queries import After, PaymentFilter, criteria
 from projections.query_api import Queries, create_query_router
-from projections.read_model import DocumentWriter
 from tests.mongodb_fixture import mongodb_settings, mongodb_uri
 
 __all__ = ["mongodb_uri"]
 
 START = datetime(2026, 2, 3, 4, 5, 6, 789_123, tzinfo=UTC)
+GENERATION = Generation(model="payment_details", version=1, number=1, partitions=1)
+COLLECTION = GENERATION.collection("")
 PAYPAL_ID = "11111111-1111-5111-8111-111111111111"
 
 
@@ -58,9 +61,10 @@ class Gateway:
     def __init__(self, database: Database) -> None:
         self.store = InMemoryEventStore()
         self.database = database
-        self._writer = DocumentWriter(database, payment_details.MODEL)
+        self._writer = DocumentWriter(database, payment_details.MODEL, GENERATION)
         queries = Queries(
             database=database,
+            shown=Shown(database),
             events=self.store,
             open_personal=self._open_personal,
             decode_token=lambda _, token: int(token) if token.isdigit() else None,
@@ -85,6 +89,7 @@ class Gateway:
         return {"customParams": {"seat": "12B"}, "customer": {"reference": "c-1"}}
 
     async def install(self) -> None:
+        await install(self.database, payment_details.MODEL)
         await self._writer.install()
 
     async def record(
@@ -128,7 +133,7 @@ async def gateway(mongodb_uri: str) -> AsyncGenerator[Gateway, None]:
     async with open_mongodb(mongodb_settings(mongodb_uri, "queries")) as database:
         opened = Gateway(database)
         await opened.install()
-        for collection in (payment_details.NAME, "checkpoints"):
+        for collection in (COLLECTION, "checkpoints"):
             await database[collection].delete_many({})
         async with opened.http:
             yield opened
@@ -489,7 +494,9 @@ class TestConsistency:
         self, gateway: Gateway
     ) -> None:
         payment_id = await gateway.record(initiated())
-        await gateway.database["checkpoints"].insert_one({"_id": "payment_details", "position": 6})
+        await gateway.database["checkpoints"].insert_one(
+            {"_id": GENERATION.subscription(0), "position": 6}
+        )
         asking = asyncio.create_task(
             gateway.get(f"/payments/{payment_id}", headers={"Consistency-Token": "7"})
         )
@@ -536,7 +543,7 @@ class TestIndexes:
         for _ in range(5):
             await gateway.record(initiated())
         found = (
-            gateway.database[payment_details.NAME]
+            gateway.database[COLLECTION]
             .find(criteria(wanted, after))
             .sort([("createdAt", -1), ("_id", -1)])
             .limit(25)
@@ -551,7 +558,7 @@ class TestIndexes:
     async def test_one_payment_is_found_by_its_id(self, gateway: Gateway) -> None:
         query = {"_id": PAYPAL_ID, "tenantId": "acme"}
 
-        plan = await gateway.database[payment_details.NAME].find(query).explain()
+        plan = await gateway.database[COLLECTION].find(query).explain()
 
         assert "IDHACK" in str(plan) or "IXSCAN" in str(plan)
 

@@ -36,6 +36,8 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document, open_mongodb
 from payment_gateway.settings import Settings
 from projections import payment_details, worker
+from projections.generations import Generation
+from projections.read_model import Key, fold
 from sandbox.ports import free_port
 from tests.child_process import kill, launch, stop
 from tests.event_store_fixture import (
@@ -56,6 +58,8 @@ CONTEXT = CommandContext(
     tenant_id="acme", actor="test", correlation_id="c", at=datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 )
 TOTAL_MINOR = 100_00
+GENERATION = Generation(model="payment_details", version=1, number=1, partitions=1)
+SUBSCRIPTION = GENERATION.subscription(0)
 
 
 def history(payment_id: str) -> list[PaymentEvent]:
@@ -138,17 +142,14 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def folded(store: EventStoreDB, payment_id: str) -> Document:
-    document: Document | None = None
-    for recorded in (await store.read(f"payment-{payment_id}")).events:
-        document = payment_details.apply(document, recorded)
-    assert document is not None
-    return document
+    documents = fold(payment_details.MODEL, (await store.read(f"payment-{payment_id}")).events)
+    return documents[Key(payment_id)]
 
 
 async def assert_documents_are_folds(
     store: EventStoreDB, database: Database, payment_ids: list[str]
 ) -> None:
-    collection = database[payment_details.NAME]
+    collection = database[GENERATION.collection("")]
     documents = {document["_id"]: document async for document in collection.find()}
     assert documents.keys() == set(payment_ids)
     for payment_id in payment_ids:
@@ -159,7 +160,7 @@ async def assert_documents_are_folds(
 async def running(
     store: EventStoreDB, database: Database
 ) -> AsyncGenerator[tuple[Subscription, asyncio.Task[None]], None]:
-    subscription = worker.subscribe(payment_details.MODEL, store, database)
+    subscription = worker.subscribe(payment_details.MODEL, GENERATION, 0, store, database)
     task: asyncio.Task[None] = asyncio.create_task(subscription.run())
     try:
         yield subscription, task
@@ -185,7 +186,7 @@ async def test_killed_again_and_again_it_ends_with_what_an_undisturbed_fold_says
         async with open_eventstoredb(event_store_settings(uri)) as store:
             appending = asyncio.create_task(append_histories(store, payment_ids))
             for _ in range(KILLS):
-                before = await checkpoint_of(database, payment_details.NAME)
+                before = await checkpoint_of(database, SUBSCRIPTION)
                 process = launch(argv, log=tmp_path / "worker.log", env=env)
                 try:
                     if not appending.done() or before < await store.head():
@@ -213,7 +214,7 @@ async def until_past(database: Database, position: int) -> None:
 
 
 async def _is_at(database: Database, position: int) -> bool:
-    return await checkpoint_of(database, payment_details.NAME) >= position
+    return await checkpoint_of(database, SUBSCRIPTION) >= position
 
 
 async def test_of_two_workers_on_one_name_only_the_later_one_goes_on(
@@ -295,7 +296,7 @@ async def test_goes_on_when_mongodb_comes_back(
             await until(lambda: _is_reconnecting(followed))
             with mongodb_server(tmp_path / "mongodb", port):
                 await until(lambda: _has_handled(followed, 6))
-                document = await database[payment_details.NAME].find_one({"_id": payment_id})
+                document = await database[GENERATION.collection("")].find_one({"_id": payment_id})
                 assert document == await folded(store, payment_id)
                 assert followed.status.position > position
 
@@ -322,13 +323,13 @@ class TestRun:
         try:
             await until(is_ready)
             details = told[0]()[1]
-            assert list(details) == ["payment_details"]
+            assert list(details) == [SUBSCRIPTION]
         finally:
             task.cancel()
             await asyncio.wait({task}, timeout=WAIT_S)
         assert task.cancelled()
         assert not told[0]()[0]
-        indexes = await database[payment_details.NAME].index_information()
+        indexes = await database[GENERATION.collection("")].index_information()
         assert {"tenant", "status", "provider", "order"} <= indexes.keys()
 
     async def test_a_name_that_is_no_read_model_is_refused(self) -> None:

@@ -11,11 +11,17 @@ from motor.motor_asyncio import AsyncIOMotorClient
 
 from payment_gateway.application.ports import QueueUnavailable
 from payment_gateway.infrastructure.messaging.daily_lease import HELD_FOR, MongoDailyLease
-from payment_gateway.infrastructure.persistence.mongodb import Client, Database, Document
+from payment_gateway.infrastructure.persistence.mongodb import (
+    Client,
+    Collection,
+    Database,
+    Document,
+)
 from projections import payment_details
+from projections.document_writer import DocumentWriter
+from projections.generations import install
 from projections.operator_queries import find_questions, open_or_changed
 from projections.payment_queries import PAGE_SIZE_MAX
-from projections.read_model import DocumentWriter
 from sandbox.ports import free_port
 from tests.mongodb_fixture import database, mongodb_uri
 
@@ -35,22 +41,23 @@ def payment(
 
 
 @pytest.fixture
-async def stored(database: Database) -> Database:
-    await DocumentWriter(database, payment_details.MODEL).install()
-    return database
+async def stored(database: Database) -> Collection:
+    generation = await install(database, payment_details.MODEL)
+    await DocumentWriter(database, payment_details.MODEL, generation).install()
+    return database[generation.collection("")]
 
 
-async def chosen(database: Database, *, since: datetime = DAY_BEFORE) -> list[str]:
+async def chosen(database: Collection, *, since: datetime = DAY_BEFORE) -> list[str]:
     pages = open_or_changed(database, "PAYPAL", since=since, before=TOMORROW)
     return [one.payment_id async for page in pages for one in page]
 
 
 class TestWhatIsCompared:
     async def test_open_ones_whenever_they_changed_and_others_that_changed_since(
-        self, stored: Database
+        self, stored: Collection
     ) -> None:
         long_ago = NOON - timedelta(days=300)
-        await stored[payment_details.NAME].insert_many(
+        await stored.insert_many(
             [
                 payment("open", "AWAITING_PAYER", updated=long_ago),
                 payment("asked", "NEEDS_OPERATOR", updated=long_ago),
@@ -63,20 +70,20 @@ class TestWhatIsCompared:
         )
         assert sorted(await chosen(stored)) == ["asked", "first", "open", "recent"]
 
-    async def test_each_once_over_many_pages(self, stored: Database) -> None:
+    async def test_each_once_over_many_pages(self, stored: Collection) -> None:
         many = 2 * PAGE_SIZE_MAX + 1
         documents = [
             payment(f"{status}-{number:04}", status, updated=NOON + timedelta(seconds=number // 7))
             for status in ("UNKNOWN", "COMPLETED")
             for number in range(many)
         ]
-        await stored[payment_details.NAME].insert_many(documents)
+        await stored.insert_many(documents)
         assert sorted(await chosen(stored)) == sorted(one["_id"] for one in documents)
 
-    async def test_what_waits_for_a_person_the_longest_first(self, stored: Database) -> None:
+    async def test_what_waits_for_a_person_the_longest_first(self, stored: Collection) -> None:
         asked: dict[str, Any] = {"questions": [{"refundId": None, "reason": "silence"}]}
         later = NOON + timedelta(hours=1)
-        await stored[payment_details.NAME].insert_many(
+        await stored.insert_many(
             [
                 payment("newer", "NEEDS_OPERATOR", updated=later, **asked),
                 payment("older", "COMPLETED", **asked),
@@ -113,10 +120,10 @@ class TestWhatIsCompared:
         ],
     )
     async def test_is_found_by_an_index(
-        self, stored: Database, query: Document, order: list[str], index: str
+        self, stored: Collection, query: Document, order: list[str], index: str
     ) -> None:
-        await stored[payment_details.NAME].insert_one(payment("p", "UNKNOWN", provider="P"))
-        found = stored[payment_details.NAME].find(query).sort([(key, 1) for key in order])
+        await stored.insert_one(payment("p", "UNKNOWN", provider="P"))
+        found = stored.find(query).sort([(key, 1) for key in order])
         plan = str((await found.explain())["queryPlanner"]["winningPlan"])
         assert f"'indexName': '{index}'" in plan
         assert "COLLSCAN" not in plan

@@ -75,7 +75,15 @@ from payment_gateway.infrastructure.persistence.event_codec import (
 )
 from payment_gateway.infrastructure.persistence.upcasters import UPCASTERS
 
-__all__ = ["EVENT_TYPES", "UndecodableEvent", "UnknownEventType", "decode", "encode", "version_of"]
+__all__ = [
+    "EVENT_TYPES",
+    "UndecodableEvent",
+    "UnknownEventType",
+    "decode",
+    "encode",
+    "stored_names",
+    "version_of",
+]
 
 EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("PaymentInitiated", 1, PaymentInitiatedEvent),
@@ -138,6 +146,11 @@ def encode(event: DomainEvent) -> tuple[str, bytes]:
 def version_of(event: DomainEvent) -> int:
     """Return the schema version under which an event is stored today."""
     return _CODEC.type_of(event).version
+
+
+def stored_names(*events: type[DomainEvent]) -> frozenset[str]:
+    """Return the names under which events of these classes are stored."""
+    return frozenset(stored.name for stored in EVENT_TYPES if stored.event in events)
 
 
 def decode(name: str, version: int, data: bytes) -> DomainEvent:

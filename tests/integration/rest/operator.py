@@ -19,7 +19,8 @@ from payment_gateway.bootstrap import open_gateway
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb, open_session
 from projections import payment_details
-from projections.read_model import DocumentWriter
+from projections.document_writer import DocumentWriter
+from projections.generations import install
 from tests.integration.rest.installation import CLIENT_SECRET
 from tests.integration.rest.shop import Shop
 
@@ -76,7 +77,8 @@ class Operator:
             update={"mongodb_database": self.database}
         )
         async with open_mongodb(settings) as database:
-            writer = DocumentWriter(database, payment_details.MODEL)
+            generation = await install(database, payment_details.MODEL)
+            writer = DocumentWriter(database, payment_details.MODEL, generation)
             await writer.install()
             async with open_session(database) as session:
                 for payment_id in payment_ids:

@@ -41,6 +41,11 @@ $(VENV)/.dev: $(VENV)/.created requirements-dev.lock pyproject.toml
 	$(call install,requirements-dev.lock)
 	@touch $@ $(VENV)/.sandbox
 
+# What the tests of keys, browsers, alerts and manifests need of the system.
+$(VENV)/.system: tests/system_packages.sh $(VENV)/.created
+	@tests/system_packages.sh $(BIN)
+	@touch $@
+
 setup: $(VENV)/.dev ## prepare .venv with the gateway and all tools
 
 # The time of the first payment counts from here, set-up included.
@@ -51,7 +56,7 @@ demo: $(VENV)/.sandbox ## start everything, take a payment with each provider, s
 up: $(VENV)/.sandbox ## start everything on this machine and keep it running
 	@$(BIN)/payment-gateway up
 
-test: $(VENV)/.dev ## run every test
+test: $(VENV)/.dev $(VENV)/.system ## run every test
 	@$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-unit: $(VENV)/.dev ## run the tests that need no process of their own
@@ -67,6 +72,7 @@ check: $(VENV)/.dev ## format, lint, strict types, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/yamllint --strict .
 
 format: $(VENV)/.dev ## rewrite the code as the formatter and the linter's safe fixes want it
 	@$(BIN)/ruff check --fix .

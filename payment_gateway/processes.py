@@ -63,7 +63,7 @@ def _health_server(
     port = settings.health_port
     if port is None:
         return None
-    return lambda ready: serve_health(ready, port=port)
+    return lambda ready: serve_health(ready, host=settings.health_host, port=port)
 
 
 async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:

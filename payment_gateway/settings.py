@@ -100,6 +100,8 @@ class Settings(BaseSettings):
         circuit_failure_rate: From this share of failures on a circuit opens.
         circuit_open_s: How long an open circuit lets nothing through, in seconds.
         circuit_probes_max: Requests at a time that then probe the endpoint.
+        health_host: The address on which reactors and projection workers answer health checks; in a
+            container, where others ask, ``0.0.0.0``.
         health_port: Where reactors and projection workers answer ``/livez`` and ``/readyz``.
         reconcile_hour: From which hour of each day on, in UTC, the reactors compare payments with the
             providers' books.
@@ -150,6 +152,7 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 3
     amount_max: Annotated[Decimal, Field(gt=0)] = Decimal(1_000_000)

@@ -18,7 +18,6 @@ from starlette.routing import Route
 
 Ready = Callable[[], tuple[bool, dict[str, object]]]
 
-LOOPBACK: Final = "127.0.0.1"
 STOP_WITHIN_S: Final = 5
 CONNECTIONS_MAX: Final = 100
 
@@ -39,13 +38,13 @@ def create_health_app(ready: Ready) -> Starlette:
     return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
 
 
-async def serve_health(ready: Ready, *, port: int, host: str = LOOPBACK) -> None:
+async def serve_health(ready: Ready, *, host: str, port: int) -> None:
     """Answer health checks until cancelled.
 
     Args:
         ready: Whether the process can do its work, and details for whoever looks.
-        port: 0 for a free one; the log says which it became.
         host: An address of this machine.
+        port: 0 for a free one; the log says which it became.
 
     Raises:
         OSError: The port is taken, or the address is not one of this machine.

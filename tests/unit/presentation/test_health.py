@@ -41,7 +41,7 @@ async def test_a_process_says_whether_it_can_do_its_work_and_where_it_is(
 
 async def test_it_is_served_until_cancelled_and_then_the_port_is_free_again() -> None:
     port = free_port()
-    task = asyncio.create_task(serve_health(lambda: (True, {}), port=port))
+    task = asyncio.create_task(serve_health(lambda: (True, {}), host="127.0.0.1", port=port))
     async with asyncio.timeout(WAIT_S), httpx.AsyncClient() as client:
         response = None
         while response is None:
@@ -59,4 +59,4 @@ async def test_it_is_served_until_cancelled_and_then_the_port_is_free_again() ->
 
 async def test_a_port_that_is_taken_is_said_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        await serve_health(lambda: (True, {}), port=taken.getsockname()[1])
+        await serve_health(lambda: (True, {}), host="127.0.0.1", port=taken.getsockname()[1])

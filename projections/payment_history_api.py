@@ -1,0 +1,43 @@
+"""Route over the log itself: the history of one payment.
+
+Annotations are evaluated here, not postponed: those of the routes name what a router was given.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from payment_gateway.domain.errors import PaymentNotFound
+from projections.cursor import decode_revision, encode_revision
+from projections.payment_events import EventPage, belongs_to, currency_of, event_answer
+from projections.payment_queries import PAGE_SIZE_MAX
+from projections.query_context import Cursor, Dependency, Limit, PaymentId, Queries, Viewer
+
+
+def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) -> None:
+    """Add the route to a router."""
+
+    @router.get("/payments/{paymentId}/events")
+    async def get_payment_events(
+        *,
+        payment_id: PaymentId,
+        who: Annotated[Viewer, Depends(viewer)],
+        source: Annotated[Queries, Depends(queries)],
+        limit: Limit = PAGE_SIZE_MAX,
+        cursor: Cursor = None,
+    ) -> EventPage:
+        """Show all that happened to a payment, oldest first. It is read from the log itself."""
+        tenant_id = who.tenant_id
+        begin = decode_revision(tenant_id, payment_id, cursor) if cursor else 0
+        events = (await source.events.read(f"payment-{payment_id}")).events
+        if not belongs_to(events, tenant_id):
+            raise PaymentNotFound(payment_id)
+        currency, end = currency_of(events), begin + limit
+        more = end < len(events)
+        return EventPage(
+            data=[
+                event_answer(recorded, payment_id=payment_id, currency=currency)
+                for recorded in events[begin:end]
+            ],
+            next_cursor=encode_revision(tenant_id, payment_id, end) if more else None,
+        )

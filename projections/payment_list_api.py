@@ -1,0 +1,73 @@
+"""Route over a tenant's payments, filtered, page by page.
+
+Annotations are evaluated here, not postponed: those of the routes name what a router was given.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
+from projections import payment_details
+from projections.cursor import decode_after, encode_after
+from projections.payment_answers import PaymentPage, payment_summary
+from projections.payment_queries import After, PaymentFilter, find_payments
+from projections.query_context import (
+    PAGE_SIZE_DEFAULT,
+    Cursor,
+    Dependency,
+    Limit,
+    Moment,
+    Queries,
+    Seen,
+    Text,
+    Viewer,
+    catch_up,
+    seen,
+)
+from projections.query_parameters import created_before, created_from
+
+
+def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) -> None:
+    """Add the route to a router."""
+
+    @router.get("/payments")
+    async def list_payments(
+        *,
+        who: Annotated[Viewer, Depends(viewer)],
+        source: Annotated[Queries, Depends(queries)],
+        status: PaymentStatusVO | None = None,
+        provider: Text = None,
+        order_id: Annotated[Text, Query(alias="orderId")] = None,
+        from_: Annotated[Moment, Query(alias="from")] = None,
+        to: Moment = None,
+        limit: Limit = PAGE_SIZE_DEFAULT,
+        cursor: Cursor = None,
+        told: Annotated[Seen, Depends(seen)],
+    ) -> PaymentPage:
+        """List payments, newest first."""
+        wanted = PaymentFilter(
+            tenant_id=who.tenant_id,
+            status=status,
+            provider=provider,
+            order_id=order_id,
+            created_from=created_from(from_),
+            created_before=created_before(to),
+        )
+        await catch_up(source, payment_details.MODEL, who, told)
+        return await page_of(source, wanted, limit=limit, cursor=cursor)
+
+
+async def page_of(
+    source: Queries, wanted: PaymentFilter, *, limit: int, cursor: str | None
+) -> PaymentPage:
+    """Return a page of payments, and where the next one begins."""
+    after = decode_after(wanted.tenant_id, cursor) if cursor else None
+    collection = await source.shown.collection(payment_details.MODEL)
+    found = await find_payments(collection, wanted, limit=limit + 1, after=after)
+    page = found[:limit]
+    next_cursor = None
+    if len(found) > limit:
+        last = After(page[-1]["createdAt"], page[-1]["_id"])
+        next_cursor = encode_after(wanted.tenant_id, last)
+    return PaymentPage(data=[payment_summary(one) for one in page], next_cursor=next_cursor)

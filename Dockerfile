@@ -18,6 +18,18 @@ COPY sandbox sandbox
 RUN /opt/gateway/bin/python -m pip install --no-deps --no-build-isolation .
 
 
+# The simulators of the providers, for development: --target sandbox
+FROM build AS sandbox
+
+COPY requirements-sandbox.lock ./
+RUN /opt/gateway/bin/python -m pip install --require-hashes -r requirements-sandbox.lock
+ENV PATH=/opt/gateway/bin:$PATH \
+    PYTHONUNBUFFERED=1
+USER 10001:10001
+HEALTHCHECK NONE
+ENTRYPOINT ["python", "-m", "sandbox.providers"]
+
+
 FROM python:3.11-slim-bookworm
 
 RUN groupadd --gid 10001 gateway \

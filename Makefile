@@ -71,7 +71,7 @@ check: $(VENV)/.dev ## format, lint, strict types, import contracts
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.cluster.yml
 	@$(BIN)/yamllint --strict .
 
 format: $(VENV)/.dev ## rewrite the code as the formatter and the linter's safe fixes want it

@@ -1,6 +1,7 @@
 """The container files agree with the code: no Docker is needed to tell."""
 
 import re
+import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -13,26 +14,33 @@ from payment_gateway.settings import Settings
 from tests.markdown_pages import REPOSITORY
 
 GATEWAY_SERVICES = ("api", "reactors", "projections")
-SERVERS = ("eventstoredb", "mongodb", "redis")
-PINNED = re.compile(r"[a-z]+(/[a-z]+)?:\d+\.\d+[\w.-]*")
+SIMULATORS = {"paypal", "pagadito"}
+FILES = ("docker-compose.yml", "docker-compose.cluster.yml")
+OURS = re.compile(r"payment-gateway(-sandbox)?:local")
+PINNED = re.compile(r"[a-z-]+(/[a-z-]+)?:\d+\.\d+[\w.-]*")
+PROXY = REPOSITORY / "deploy" / "proxy" / "haproxy.cfg"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
-# Of the file itself, not read by the gateway.
-OF_COMPOSE = {"GATEWAY_UID", "GATEWAY_GID", "GATEWAY_SECRETS_DIR", "GATEWAY_PUBLIC_URL"}
+SUBSTITUTED = re.compile(r"\$\{\w+(?::-(?P<default>[^}]*)|:\?)?\}")
 
 
-@pytest.fixture(scope="module")
-def compose() -> dict[str, Any]:
-    document: dict[str, Any] = YAML(typ="safe").load(REPOSITORY / "docker-compose.yml")
+@pytest.fixture(scope="module", params=FILES)
+def compose(request: pytest.FixtureRequest) -> dict[str, Any]:
+    document: dict[str, Any] = YAML(typ="safe").load(REPOSITORY / request.param)
     return document
 
 
-def test_the_compose_file_is_one() -> None:
+def servers(compose: dict[str, Any]) -> set[str]:
+    """Return the names of what the gateway needs, and of what they need in turn."""
+    return set(compose["services"]) - {*GATEWAY_SERVICES, *SIMULATORS, "proxy", "certificates"}
+
+
+def test_the_compose_files_are_some() -> None:
     checker = Path(sysconfig.get_path("scripts")) / "check-jsonschema"
     checked = subprocess.run(
         [
             checker,
             *("--builtin-schema", "vendor.compose-spec"),
-            REPOSITORY / "docker-compose.yml",
+            *(REPOSITORY / name for name in FILES),
         ],
         capture_output=True,
         text=True,
@@ -57,7 +65,8 @@ def test_its_settings_are_accepted(
 ) -> None:
     for name in GATEWAY_SERVICES:
         for variable, value in compose["services"][name]["environment"].items():
-            monkeypatch.setenv(variable, re.sub(r"\$\{\w+:-(.*)\}", r"\1", value))
+            given = SUBSTITUTED.sub(lambda found: found["default"] or "", value)
+            monkeypatch.setenv(variable, given)
 
         assert Settings().log_format == "json"
 
@@ -75,47 +84,90 @@ def test_the_health_checks_ask_the_port_that_answers(compose: dict[str, Any]) ->
         port = service["environment"]["GATEWAY_HEALTH_PORT"]
 
         assert f"127.0.0.1:{port}/readyz" in service["healthcheck"]["test"][-1]
-    for name in (*GATEWAY_SERVICES, *SERVERS):
+    for name in (*GATEWAY_SERVICES, *servers(compose), "proxy"):
         assert compose["services"][name]["healthcheck"]["test"]
 
 
-def test_the_gateway_waits_until_every_server_is_healthy(compose: dict[str, Any]) -> None:
+def test_the_gateway_waits_for_healthy_servers(compose: dict[str, Any]) -> None:
     for name in GATEWAY_SERVICES:
         waits = compose["services"][name]["depends_on"]
 
-        assert waits == {server: {"condition": "service_healthy"} for server in SERVERS}
+        assert set(waits) <= servers(compose)
+        assert {"eventstoredb", "mongodb", "redis"} == {one.split("-")[0] for one in waits}
+        assert {one["condition"] for one in waits.values()} == {"service_healthy"}
 
 
-def test_every_image_of_a_server_is_pinned(compose: dict[str, Any]) -> None:
-    for name in SERVERS:
-        assert PINNED.fullmatch(compose["services"][name]["image"])
+def test_there_are_two_of_each_process(compose: dict[str, Any]) -> None:
+    for name in GATEWAY_SERVICES:
+        assert compose["services"][name]["deploy"] == {"replicas": 2}
 
 
-def test_nothing_but_the_api_can_be_reached_and_that_from_this_machine_alone(
+def test_every_image_of_others_is_pinned(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        image = service["image"]
+
+        assert PINNED.fullmatch(image) or OURS.fullmatch(image), f"{name}: {image}"
+
+
+def test_nothing_but_the_proxy_can_be_reached_and_that_from_this_machine_alone(
     compose: dict[str, Any],
 ) -> None:
-    published = {name: service.get("ports") for name, service in compose["services"].items()}
+    published = {
+        name: service.get("ports")
+        for name, service in compose["services"].items()
+        if service.get("profiles") != ["development"]
+    }
 
-    assert published.pop("api") == ["127.0.0.1:8000:8000"]
+    assert published.pop("proxy") == ["127.0.0.1:8000:8000"]
     assert set(published.values()) == {None}
+
+
+def test_the_simulators_run_in_the_profile_for_development_alone() -> None:
+    services = YAML(typ="safe").load(REPOSITORY / "docker-compose.yml")["services"]
+    example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+
+    assert {name for name, one in services.items() if "profiles" in one} == SIMULATORS
+    for name in SIMULATORS:
+        provider, *options = services[name]["command"]
+        port = options[options.index("--port") + 1]
+        assert provider == name
+        assert services[name]["profiles"] == ["development"]
+        assert services[name]["ports"] == [f"127.0.0.1:{port}:{port}"]
+        assert f"GATEWAY_{name.upper()}_BASE_URL=http://{name}:{port}\n" in example
+
+
+def test_the_proxy_is_configured_for_the_api() -> None:
+    text = PROXY.read_text(encoding="utf-8")
+
+    assert "option httpchk GET /readyz" in text
+    assert "server-template api 1-10 api:8000 check" in text
+    haproxy = shutil.which("haproxy")
+    if haproxy is not None:
+        checked = subprocess.run(
+            [haproxy, "-c", "-f", PROXY], capture_output=True, text=True, timeout=30, check=False
+        )
+        assert checked.returncode == 0, checked.stderr
 
 
 def test_all_that_is_mounted_is_declared(compose: dict[str, Any]) -> None:
     services = compose["services"].values()
-    volumes = {mount.split(":")[0] for one in services for mount in one.get("volumes", [])}
+    mounts = {mount.split(":")[0] for one in services for mount in one.get("volumes", [])}
+    files = {mount for mount in mounts if mount.startswith("./")}
+    volumes = mounts - files
     secrets = {name for one in services for name in one.get("secrets", [])}
 
+    assert all((REPOSITORY / file).is_file() for file in files)
     assert volumes == set(compose["volumes"])
     assert secrets == set(compose["secrets"])
 
 
-def test_the_example_of_an_env_file_names_what_the_compose_file_reads() -> None:
-    text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
-    read = set(re.findall(r"\$\{(\w+)", text))
+def test_the_example_of_an_env_file_names_what_the_compose_files_read() -> None:
+    texts = [(REPOSITORY / name).read_text(encoding="utf-8") for name in FILES]
+    read = {name for text in texts for name in re.findall(r"(?<!\$)\$\{(\w+)", text)}
     example = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
-    named = set(re.findall(r"^(\w+)=", example, re.MULTILINE))
+    named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
 
-    assert read == named == OF_COMPOSE
+    assert read == named
 
 
 def image_command() -> list[str]:
@@ -138,14 +190,17 @@ def test_the_image_is_built_from_what_the_repository_has_and_the_context_lets_in
 
 
 def test_the_image_has_a_pinned_python_that_the_package_allows_and_is_not_run_by_root() -> None:
-    pythons = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE))
-    (user,) = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
+    pythons = set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) - {"build"}
+    users = re.findall(r"^USER (\S+)$", DOCKERFILE, re.MULTILINE)
 
     assert pythons == {"python:3.11-slim-bookworm"}
     assert 'requires-python = ">=3.11' in (REPOSITORY / "pyproject.toml").read_text()
-    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
+    assert len(users) == 2, "the image of the simulators, and the gateway's"
+    assert all(re.fullmatch(r"[1-9]\d*:[1-9]\d*", user) for user in users)
 
 
 def test_the_image_takes_its_packages_by_hash_and_without_the_sandbox() -> None:
     assert "--require-hashes -r requirements.lock" in DOCKERFILE
     assert "[sandbox]" not in DOCKERFILE
+    # The last stage is what is built unless another is named: it takes nothing of the sandbox's.
+    assert "sandbox" not in DOCKERFILE.rpartition("FROM ")[2]

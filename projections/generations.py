@@ -1,17 +1,20 @@
 """Which collections hold a read model: one generation is shown while the next may be built beside it.
 
 A generation is one build of one version of a read model's code, in collections and with checkpoints of its
-own. ``read_models`` holds one document for each read model and version, ``{_id: "payment_details@1",
-active, previous, building}``: numbers of generations. Readers follow ``active`` of the version that
-they are made for, so a switch is one write that nobody can see half of.
+own. ``read_models`` says which generations there are, see ``registry``. Readers follow ``active`` of the
+version that they are made for, so a switch is one write that nobody can see half of.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from payment_gateway.infrastructure.persistence.event_log import StreamFilter
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Database, Document
@@ -123,37 +126,63 @@ async def active(database: Database, model: ReadModel) -> Generation:
     Raises:
         NotBuilt: There is none of this version of the code.
     """
-    document = await database[COLLECTION].find_one({"_id": _id(model)})
+    document = await database[COLLECTION].find_one({"_id": registry_id(model)})
     if document is None or document["active"] is None:
         raise NotBuilt(model)
     return generation_of(model, document["active"])
 
 
 async def install(database: Database, model: ReadModel, *, partitions: int = 1) -> Generation:
-    """Return the generation that is shown, the first one made where there was none.
+    """Return the generation that is shown, the first one made where no version was ever built.
 
     Made first, it is shown while it is still being filled: there is nothing older to show.
+
+    Raises:
+        NotBuilt: Only other versions of the code have been built; this one takes a rebuild.
     """
-    document = await database[COLLECTION].find_one({"_id": _id(model)})
-    if document is None:
-        first = {"number": 1, "partitions": partitions}
-        await database[COLLECTION].update_one(
-            {"_id": _id(model)},
-            {"$setOnInsert": {"active": first, "previous": None, "building": None}},
-            upsert=True,
-        )
+    collection = database[COLLECTION]
+    if await collection.find_one({"_id": {"$regex": f"^{model.name}@"}}, {"_id": 1}) is None:
+        number = await next_number(database, model.name)
+        first = {"number": number, "partitions": partitions}
+        with suppress(DuplicateKeyError):  # another worker was first
+            await collection.update_one(
+                {"_id": registry_id(model)},
+                {
+                    "$setOnInsert": {
+                        "active": first,
+                        "previous": None,
+                        "building": None,
+                        "paused": False,
+                    }
+                },
+                upsert=True,
+            )
     return await active(database, model)
 
 
-def _id(model: ReadModel) -> str:
-    return f"{model.name}@{model.version}"
+async def next_number(database: Database, model: str) -> int:
+    """Return a number that no generation of a read model has or had, in any version of its code."""
+    document = await database[COLLECTION].find_one_and_update(
+        {"_id": model},
+        {"$inc": {"numbers": 1}},
+        upsert=True,
+        return_document=ReturnDocument.AFTER,
+    )
+    assert document is not None, "an upsert returns what it wrote"
+    return int(document["numbers"])
 
 
-def generation_of(model: ReadModel, found: Document) -> Generation:
+def registry_id(of: ReadModel | Generation) -> str:
+    """Return under which id a read model in one version of its code is noted."""
+    name = of.model if isinstance(of, Generation) else of.name
+    return f"{name}@{of.version}"
+
+
+def generation_of(model: ReadModel, noted: Document) -> Generation:
     """Return a generation as it is noted in ``read_models``."""
     return Generation(
         model=model.name,
         version=model.version,
-        number=found["number"],
-        partitions=found["partitions"],
+        number=noted["number"],
+        partitions=noted["partitions"],
     )

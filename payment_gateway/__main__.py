@@ -17,6 +17,12 @@ from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.sagas.reconciliation import Reconciliation
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.events import (
+    EventOperations,
+    ExportFormat,
+    Selection,
+    Show,
+)
 from payment_gateway.presentation.cli.keys import KeyOperations, KeyRow, Rotation
 from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.settings import Settings
@@ -112,6 +118,32 @@ def resolve_payment(settings: Settings, payment_id: str, finding: Finding) -> di
         return operations.resolve(settings, payment_id, finding)
 
 
+def follow_events(settings: Settings, wanted: Selection, limit: int | None, show: Show) -> None:
+    """Show events as they come."""
+    from payment_gateway import event_operations
+
+    with _explained():
+        event_operations.follow(settings, wanted, limit, show)
+
+
+def read_events(
+    settings: Settings, wanted: Selection, written_as: ExportFormat, show: Show
+) -> tuple[int, int]:
+    """Show events so far; return after which position it goes on, and how many there were."""
+    from payment_gateway import event_operations
+
+    with _explained():
+        return event_operations.read(settings, wanted, written_as, show)
+
+
+def show_stream(settings: Settings, stream: str, show: Show) -> None:
+    """Show the events of a stream."""
+    from payment_gateway import event_operations
+
+    with _explained():
+        event_operations.show_stream(settings, stream, show)
+
+
 def reconcile(settings: Settings, provider: str, since: str | None) -> Reconciliation:
     """Compare a provider's payments with its books."""
     from payment_gateway import operations
@@ -177,8 +209,10 @@ def _explained() -> Iterator[None]:
     )
     from payment_gateway.bootstrap import SettingMissing
     from payment_gateway.domain.errors import DomainError
+    from payment_gateway.event_operations import NoSuchStream
     from payment_gateway.infrastructure.messaging.checkpoint import LeaseLost
     from payment_gateway.infrastructure.messaging.parking import TooManyParked
+    from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
     from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
     from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
     from payment_gateway.infrastructure.security.key_file import KeyFileError
@@ -214,6 +248,8 @@ def _explained() -> Iterator[None]:
         ApiKeysFileError,
         TooManyParked,
         EventStoreRefused,
+        NoSuchStream,
+        UndecodableEvent,
         UnknownReadModel,
     ) as error:
         raise CannotRun(str(error)) from error
@@ -231,6 +267,7 @@ main = create_cli(
             questions=list_questions,
             resolve=resolve_payment,
         ),
+        events=EventOperations(follow=follow_events, read=read_events, stream=show_stream),
         for_tenant=for_tenant,
         keys=KeyOperations(
             create=create_keys, rotate=rotate_keys, status=key_status, retire=retire_key

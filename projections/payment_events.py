@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from pydantic import Field
 
 from payment_gateway.domain.events.payment import PaymentInitiatedEvent
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
-from payment_gateway.infrastructure.persistence.event_types import encode
-from projections.payment_answers import Answer, decimal
-
-# Sealed, or of use to the gateway alone: a provider's handle could be used to look into a checkout.
-_NOT_SHOWN: Final = frozenset({"personal", "subjectId", "fingerprint", "handle", "paymentId"})
-_MINOR: Final = "Minor"
+from projections.event_data import event_data
+from projections.payment_answers import Answer
 
 
 class EventAnswer(Answer):
@@ -49,8 +44,7 @@ def belongs_to(events: Sequence[RecordedEvent], tenant_id: str) -> bool:
 
 def event_answer(recorded: RecordedEvent, *, payment_id: str, currency: str) -> EventAnswer:
     """Return an event of a payment in that currency as it is shown."""
-    _, stored = encode(recorded.event)
-    data = _shown(msgspec.json.decode(stored, type=dict[str, Any]), currency)
+    data = event_data(recorded.event, currency)
     return EventAnswer(
         id=recorded.event_id,
         type=recorded.type,
@@ -68,21 +62,3 @@ def currency_of(events: Sequence[RecordedEvent]) -> str:
     first = events[0].event
     assert isinstance(first, PaymentInitiatedEvent), "a payment begins with PaymentInitiated"
     return first.currency
-
-
-def _shown(fields: dict[str, Any], currency: str) -> dict[str, Any]:
-    """Return fields with amounts as decimal texts, and the currency beside them."""
-    currency = fields.get("currency", currency)
-    shown: dict[str, Any] = {}
-    for name, value in fields.items():
-        if name in _NOT_SHOWN:
-            continue
-        if name.endswith(_MINOR):
-            amount = None if value is None else decimal(value, currency)
-            shown[name.removesuffix(_MINOR)] = amount
-            shown["currency"] = currency
-        elif isinstance(value, list):
-            shown[name] = [_shown(one, currency) if isinstance(one, dict) else one for one in value]
-        else:
-            shown[name] = value
-    return shown

@@ -11,6 +11,7 @@ from payment_gateway.asgi import application
 from payment_gateway.infrastructure.security.api_keys import write_api_keys_file
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.events import EventOperations
 from payment_gateway.presentation.cli.keys import KeyOperations
 from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.settings import Settings
@@ -33,6 +34,7 @@ CLI = create_cli(
         payments=PaymentOperations(
             show=not_called, explain=not_called, questions=not_called, resolve=not_called
         ),
+        events=EventOperations(follow=not_called, read=not_called, stream=not_called),
         for_tenant=not_called,
         keys=KeyOperations(
             create=not_called, rotate=not_called, status=not_called, retire=not_called

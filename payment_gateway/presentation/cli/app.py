@@ -11,6 +11,7 @@ from rich.console import Console
 
 from payment_gateway.presentation.cli.credentials import ForTenant, credentials_commands
 from payment_gateway.presentation.cli.demo import demo
+from payment_gateway.presentation.cli.events import EventOperations, events_commands
 from payment_gateway.presentation.cli.eventstore import eventstore
 from payment_gateway.presentation.cli.keys import KeyOperations, keys_commands
 from payment_gateway.presentation.cli.payments import PaymentOperations, payments_commands
@@ -35,6 +36,7 @@ class Processes:
         project: Runs the workers of the named read models, of all where none is named.
         doctor: Checks settings and every dependency; prints; returns whether all is well.
         payments: What the commands on payments do.
+        events: What the commands on events do.
         for_tenant: Does something for a tenant with an open gateway.
         keys: What the commands on keys do.
         reconcile: Compares a provider's payments with its books.
@@ -46,6 +48,7 @@ class Processes:
     project: Callable[[Settings, list[str]], None]
     doctor: Callable[[bool], bool]
     payments: PaymentOperations
+    events: EventOperations
     for_tenant: ForTenant
     keys: KeyOperations
     reconcile: Reconcile
@@ -67,6 +70,7 @@ def create_cli(processes: Processes) -> Callable[[], None]:
     app.add_typer(eventstore, name="eventstore")
     app.add_typer(_projections(processes), name="projections")
     app.add_typer(payments_commands(processes.payments, processes.load_settings), name="payments")
+    app.add_typer(events_commands(processes.events, processes.load_settings), name="events")
     for name, commands in (
         ("credentials", credentials_commands(processes.for_tenant, processes.load_settings)),
         ("providers", providers_commands(processes.for_tenant, processes.load_settings)),

@@ -1,4 +1,4 @@
-"""Health checks of processes that serve nothing else: reactors and projection workers."""
+"""Health checks and metrics of processes that serve nothing else: reactors and projection workers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from payment_gateway.telemetry.metrics import CONTENT_TYPE_LATEST, exposition
+
 Ready = Callable[[], tuple[bool, dict[str, object]]]
 
 STOP_WITHIN_S: Final = 5
@@ -25,7 +27,7 @@ _log = structlog.get_logger(__name__)
 
 
 def create_health_app(ready: Ready) -> Starlette:
-    """Return an app that answers ``/livez`` (it runs) and ``/readyz`` (it can do its work: 200 or 503)."""
+    """Return an app that answers ``/livez`` (it runs), ``/readyz`` (it can do its work: 200 or 503), ``/metrics``."""
 
     async def livez(_: Request) -> Response:
         return _json(200, {"status": "alive"})
@@ -35,7 +37,12 @@ def create_health_app(ready: Ready) -> Starlette:
         status = "ready" if is_ready else "not_ready"
         return _json(200 if is_ready else 503, {"status": status, **details})
 
-    return Starlette(routes=[Route("/livez", livez), Route("/readyz", readyz)])
+    async def metrics(_: Request) -> Response:
+        return Response(exposition(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+    )
 
 
 async def serve_health(ready: Ready, *, host: str, port: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
@@ -38,6 +39,11 @@ from payment_gateway.infrastructure.persistence.event_log import (
 )
 from payment_gateway.infrastructure.persistence.stored_event import StoredEvent, new_records
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.metrics import (
+    EVENT_STORE_CALL_DURATION,
+    EVENT_STORE_FAILURES,
+    EVENTS_APPENDED,
+)
 
 # A lost connection is tried again at least this often, and noticed within the sum of the other two.
 RECONNECT_BACKOFF_MS_MAX: Final = 1_000
@@ -80,7 +86,7 @@ class EventStoreDB:
             EventStoreUnavailable: No answer, or not all of it; reading again is safe.
             UndecodableEvent: This release cannot read an event in it.
         """
-        with _translated(stream):
+        with _measured("read"), _translated(stream):
             response = await self._client.read_stream(stream, timeout=self._timeout_s)
             assert isinstance(response, AsyncReadResponse), "the client's own read response"
             try:
@@ -117,13 +123,15 @@ class EventStoreDB:
             )
             for record in new_records(events, context)
         ]
-        with _translated(stream):
+        with _measured("append"), _translated(stream):
             position = await self._client.append_to_stream(
                 stream,
                 current_version=StreamState.NO_STREAM if expected is None else expected,
                 events=proposed,
                 timeout=self._timeout_s,
             )
+        for event in proposed:
+            EVENTS_APPENDED.labels(event.type).inc()
         first = 0 if expected is None else expected + 1
         return Appended(revision=first + len(events) - 1, position=position)
 
@@ -209,6 +217,18 @@ def _translated(what: str) -> Generator[None, None, None]:
         if task is not None and task.cancelling():
             raise asyncio.CancelledError from error
         raise EventStoreUnavailable(f"{what}: {type(error).__name__}") from error
+
+
+@contextmanager
+def _measured(call: str) -> Generator[None, None, None]:
+    started_s = time.perf_counter()
+    try:
+        yield
+    except (EventStoreUnavailable, EventStoreRefused):
+        EVENT_STORE_FAILURES.labels(call).inc()
+        raise
+    finally:
+        EVENT_STORE_CALL_DURATION.labels(call).observe(time.perf_counter() - started_s)
 
 
 def _pattern(matching: EventFilter) -> str:

@@ -20,6 +20,7 @@ from motor.motor_asyncio import (
 from pymongo import WriteConcern
 from pymongo.read_concern import ReadConcern
 
+from payment_gateway.infrastructure.persistence.mongodb_metrics import CommandMetrics
 from payment_gateway.settings import Settings
 
 Document = dict[str, Any]
@@ -55,6 +56,7 @@ async def open_mongodb(settings: Settings) -> AsyncGenerator[Database, None]:
         socketTimeoutMS=OPERATION_TIMEOUT_MS,
         waitQueueTimeoutMS=POOL_WAIT_TIMEOUT_MS,
         maxPoolSize=POOL_SIZE_MAX,
+        event_listeners=[CommandMetrics()],
     )
     try:
         yield client.get_database(settings.mongodb_database, write_concern=_MAJORITY)

@@ -18,6 +18,7 @@ import structlog
 from payment_gateway.application.ports import ProviderOutcomeUnknown, ProviderUnavailable
 from payment_gateway.infrastructure.providers.unavailable import CircuitOpen, SlowDown
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.metrics import CIRCUIT_CHANGES
 
 CircuitState = Literal["closed", "open", "half_open"]
 
@@ -127,6 +128,7 @@ class CircuitBreaker:
         finally:
             became = await self._circuits.record(self._endpoint, permit, verdict)
             if became is not None:
+                CIRCUIT_CHANGES.labels(became).inc()
                 _log.warning("circuit.changed", endpoint=self._endpoint, state=became)
 
 

@@ -26,6 +26,11 @@ from payment_gateway.infrastructure.providers.unavailable import CircuitOpen
 from payment_gateway.infrastructure.resilience.bulkhead import Bulkhead
 from payment_gateway.infrastructure.resilience.call_records import Account, Call, CallRecords
 from payment_gateway.infrastructure.resilience.retries import RetryPolicy, retried
+from payment_gateway.telemetry.metrics import (
+    CIRCUIT_REFUSALS,
+    PROVIDER_CALL_DURATION,
+    PROVIDER_CALLS,
+)
 
 Result = TypeVar("Result")
 
@@ -128,12 +133,22 @@ class GuardedProvider:
             async with http.operation_deadline(operation, within_s=within_s):
                 result = await call()
         except CircuitOpen:
+            CIRCUIT_REFUSALS.labels(self._guards.account.provider_type).inc()
             raise  # no call was made
         except (ProviderUnavailable, ProviderOutcomeUnknown) as error:
+            unknown = isinstance(error, ProviderOutcomeUnknown)
+            self._measure(operation, started_s, "unknown" if unknown else "unavailable")
             await self._record(started_s, failure=error.reason)
             raise
+        self._measure(operation, started_s, "answered")
         await self._record(started_s)
         return result
+
+    def _measure(self, operation: str, started_s: float, outcome: str) -> None:
+        provider = self._guards.account.provider_type
+        PROVIDER_CALLS.labels(provider, operation, outcome).inc()
+        duration_s = self._guards.monotonic() - started_s
+        PROVIDER_CALL_DURATION.labels(provider, operation).observe(duration_s)
 
     async def _record(self, started_s: float, *, failure: str | None = None) -> None:
         guards = self._guards

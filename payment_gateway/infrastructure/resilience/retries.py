@@ -19,6 +19,7 @@ from stamina.instrumentation import RetryDetails, set_on_retry_hooks
 from payment_gateway.application.ports import ProviderUnavailable
 from payment_gateway.infrastructure.providers.unavailable import NotNow
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.metrics import PROVIDER_RETRIES
 
 WAIT_INITIAL_S: Final = 0.1
 WAIT_JITTER_S: Final = 0.2
@@ -83,11 +84,12 @@ async def retried(
 
 
 def log_retries() -> None:
-    """Have each retry logged by its reason alone; the library's own hooks log arguments as well."""
+    """Have each retry counted, and logged by its reason alone; the library's own hooks log arguments as well."""
     set_on_retry_hooks([_note])
 
 
 def _note(details: RetryDetails) -> None:
+    PROVIDER_RETRIES.inc()
     _log.warning(
         "provider.tried_again",
         reason=str(details.caused_by),

@@ -23,6 +23,7 @@ from payment_gateway.presentation.rest import (
 from payment_gateway.presentation.rest.access import Authenticate, Caller
 from payment_gateway.presentation.rest.body_limit import BodyLimit
 from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.presentation.rest.http_metrics import HttpMetrics, metrics
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
 from payment_gateway.presentation.rest.request_context import RequestContext
 from payment_gateway.presentation.webhooks import provider_webhooks
@@ -88,7 +89,8 @@ def create_app(
         return application.authenticate(key)
 
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
-    app.add_middleware(RequestContext, authenticate=authenticate)  # the outer of the two
+    app.add_middleware(RequestContext, authenticate=authenticate)
+    app.add_middleware(HttpMetrics)  # the outermost
     errors.install(app, query_refusals or {})
     for module in (
         payments,
@@ -109,6 +111,7 @@ def create_app(
 
 def _probes(app: FastAPI) -> APIRouter:
     router = APIRouter(tags=["probes"])
+    router.add_api_route("/metrics", metrics, include_in_schema=False)
 
     @router.get("/livez")
     async def live() -> dict[str, str]:

@@ -1,0 +1,112 @@
+"""Every metric there is, each in one place: its name, its unit, its labels.
+
+Names and base units follow Prometheus (prometheus.io, "Metric and label naming"). A label has only values that
+the code knows beforehand: never a payment, a tenant, an address as it was asked for, or a text.
+Process-wide, as processes are what is scraped.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+__all__ = ["CONTENT_TYPE_LATEST"]
+
+REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
+
+# Seconds. Calls to our own servers take milliseconds, those to providers up to a minute.
+_SERVER_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_PROVIDER_S: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0)
+
+HTTP_REQUESTS: Final = Counter(
+    "gateway_http_requests",
+    "Requests answered, by route as it is written down, and by status.",
+    ["method", "route", "status"],
+    registry=REGISTRY,
+)
+HTTP_REQUEST_DURATION: Final = Histogram(
+    "gateway_http_request_duration_seconds",
+    "From the first byte of a request to the last of its answer.",
+    ["method", "route"],
+    buckets=_SERVER_S,
+    registry=REGISTRY,
+)
+HTTP_REQUESTS_IN_PROGRESS: Final = Gauge(
+    "gateway_http_requests_in_progress", "Requests under way.", registry=REGISTRY
+)
+EVENTS_APPENDED: Final = Counter(
+    "gateway_events_appended",
+    "Events that commands caused, by their stored name: what was initiated, completed, failed, left unknown.",
+    ["type"],
+    registry=REGISTRY,
+)
+EVENT_STORE_CALL_DURATION: Final = Histogram(
+    "gateway_event_store_call_duration_seconds",
+    "Appends and reads, those included that failed.",
+    ["call"],
+    buckets=_SERVER_S,
+    registry=REGISTRY,
+)
+EVENT_STORE_FAILURES: Final = Counter(
+    "gateway_event_store_failures",
+    "Calls that got no answer or a refusal; a lost race for a stream is none.",
+    ["call"],
+    registry=REGISTRY,
+)
+MONGODB_COMMAND_DURATION: Final = Histogram(
+    "gateway_mongodb_command_duration_seconds",
+    "Commands as the driver sends them.",
+    ["command"],
+    buckets=_SERVER_S,
+    registry=REGISTRY,
+)
+MONGODB_FAILURES: Final = Counter(
+    "gateway_mongodb_failures", "Commands that failed.", ["command"], registry=REGISTRY
+)
+PROVIDER_CALLS: Final = Counter(
+    "gateway_provider_calls",
+    "Calls to providers that were made: answered, unavailable (nothing happened) or unknown.",
+    ["provider", "operation", "outcome"],
+    registry=REGISTRY,
+)
+PROVIDER_CALL_DURATION: Final = Histogram(
+    "gateway_provider_call_duration_seconds",
+    "Calls to providers.",
+    ["provider", "operation"],
+    buckets=_PROVIDER_S,
+    registry=REGISTRY,
+)
+PROVIDER_RETRIES: Final = Counter(
+    "gateway_provider_retries", "Calls to providers that were tried again.", registry=REGISTRY
+)
+CIRCUIT_CHANGES: Final = Counter(
+    "gateway_circuit_changes",
+    "Times that a circuit changed, by the state that it took.",
+    ["state"],
+    registry=REGISTRY,
+)
+CIRCUIT_REFUSALS: Final = Counter(
+    "gateway_circuit_refusals",
+    "Calls that were not made since the circuit was open.",
+    ["provider"],
+    registry=REGISTRY,
+)
+
+
+def exposition() -> bytes:
+    """Return all metrics in Prometheus' text format, ``CONTENT_TYPE_LATEST``."""
+    return generate_latest(REGISTRY)

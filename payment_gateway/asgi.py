@@ -27,6 +27,7 @@ from payment_gateway.presentation.rest import errors
 from payment_gateway.presentation.rest.access import Authenticate, Caller, requires
 from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
 from projections.generations import NotBuilt, Shown
@@ -89,7 +90,13 @@ def application(settings: Settings | None = None) -> FastAPI:
 
     return create_app(
         open_application,
-        query_routers=[create_query_router(viewer=requires("viewer"), queries=_queries_of)],
+        query_routers=[
+            create_query_router(
+                viewer=requires("viewer"),
+                subscriber=of_one_tenant("viewer", "auditor"),
+                queries=_queries_of,
+            )
+        ],
         query_refusals=REFUSALS,
     )
 

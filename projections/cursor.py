@@ -13,11 +13,12 @@ from typing import Final, TypeVar
 import msgspec
 
 from payment_gateway.domain.errors import InvalidValue
+from projections.event_feed_queries import SEQUENCE_MAX, Place
 from projections.payment_queries import After
 
 LENGTH_MAX: Final = 512
 
-Page = TypeVar("Page", bound="_PaymentCursor | _EventCursor")
+Page = TypeVar("Page", bound="_PaymentCursor | _EventCursor | _FeedCursor")
 
 
 class _PaymentCursor(
@@ -34,6 +35,14 @@ class _EventCursor(
     tenant_id: str
     payment_id: str
     revision: int
+
+
+class _FeedCursor(
+    msgspec.Struct, frozen=True, array_like=True, tag="f", forbid_unknown_fields=True
+):
+    tenant_id: str
+    sequence: int
+    event_id: str
 
 
 def encode_after(tenant_id: str, after: After) -> str:
@@ -70,7 +79,24 @@ def decode_revision(tenant_id: str, payment_id: str, cursor: str) -> int:
     return page.revision
 
 
-def _encode(page: _PaymentCursor | _EventCursor) -> str:
+def encode_place(tenant_id: str, place: Place) -> str:
+    """Return the cursor of what follows a place in a tenant's feed."""
+    return _encode(_FeedCursor(tenant_id, place.sequence, place.event_id))
+
+
+def decode_place(tenant_id: str, cursor: str) -> Place:
+    """Return the place in a tenant's feed that was read last.
+
+    Raises:
+        InvalidValue: Not a cursor that was given to this tenant for its feed.
+    """
+    page = _decode(cursor, _FeedCursor)
+    if page.tenant_id != tenant_id or not 1 <= page.sequence <= SEQUENCE_MAX:
+        raise _refusal()
+    return Place(page.sequence, page.event_id)
+
+
+def _encode(page: _PaymentCursor | _EventCursor | _FeedCursor) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(page)).decode().rstrip("=")
 
 

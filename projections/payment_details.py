@@ -47,6 +47,9 @@ from projections.payment_money import disputed, refunded, replaced
 from projections.read_model import Changes, Found, Key, ReadModel, apply
 
 NAME: Final = "payment_details"
+# Tenants and credentials are ignored, but as commands that wrote them hand out their positions,
+# whoever waits for one is not kept waiting.
+CATEGORIES: Final = ("payment", "tenant", "credential")
 
 _NEWEST_FIRST: Final = [("createdAt", DESCENDING), ("_id", DESCENDING)]
 INDEXES: Final = (
@@ -90,9 +93,7 @@ def project(found: Found, recorded: RecordedEvent) -> Changes:
 MODEL: Final = ReadModel(
     name=NAME,
     version=1,
-    # Tenants and credentials are ignored, but as commands that wrote them hand out their positions,
-    # whoever waits for one is not kept waiting.
-    categories=("payment", "tenant", "credential"),
+    categories=CATEGORIES,
     events=stored_names(*get_args(PaymentEvent)),
     keys=keys,
     project=project,

@@ -36,6 +36,16 @@ class EventPage(Answer):
     next_cursor: str | None = Field(description="Asks for the next page; null on the last one.")
 
 
+class EventFeedPage(Answer):
+    """A page of a tenant's events, oldest first."""
+
+    data: list[EventAnswer]
+    next_cursor: str | None = Field(
+        description="Asks for what follows, also for what is still to come; null where there is nothing"
+        " yet after the cursor that was sent, which stays good."
+    )
+
+
 def belongs_to(events: Sequence[RecordedEvent], tenant_id: str) -> bool:
     """Tell whether a history is that of a payment of this tenant."""
     first = events[0].event if events else None

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from projections import (
+    event_feed_api,
     order_payments_api,
     payment_details_api,
     payment_history_api,
@@ -24,14 +25,18 @@ _VIEWER_ROUTES: Final = (
 )
 
 
-def create_query_router(*, viewer: Dependency, queries: Dependency) -> APIRouter:
+def create_query_router(
+    *, viewer: Dependency, subscriber: Dependency, queries: Dependency
+) -> APIRouter:
     """Return the routes.
 
     Args:
         viewer: A FastAPI dependency that returns a ``Viewer``, or refuses the request.
+        subscriber: The same for who may see all events of a tenant.
         queries: A FastAPI dependency that returns ``Queries``.
     """
     router = APIRouter(prefix="/api/v1", tags=["queries"])
     for add_routes in _VIEWER_ROUTES:
         add_routes(router, viewer=viewer, queries=queries)
+    event_feed_api.add_routes(router, viewer=subscriber, queries=queries)
     return router

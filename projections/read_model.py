@@ -8,7 +8,7 @@ the engine's: reading, batching, writing, checkpoints, rebuilding, verifying.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pymongo import IndexModel
@@ -25,10 +25,13 @@ class Key:
         id: Its ``_id``.
         part: In which of the read model's collections; most have only the main one, ``""``. What the
             queries do not show (a counter, say) belongs in another.
+        shared: Whether events of several streams change it. Then how far it has come says nothing of
+            an event that was parked and is replayed later; the event's other documents do.
     """
 
     id: str
     part: str = ""
+    shared: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +103,15 @@ def apply(
     if recorded.type not in model.events:
         return {}
     found = {key: documents.get(key) for key in model.keys(recorded)}
-    for document in found.values():
-        if document is not None and document["position"] >= recorded.position:
+    for key, document in found.items():
+        if document is not None and not key.shared and document["position"] >= recorded.position:
             return {}
-    return {
-        key: {**document, "_id": key.id, "position": recorded.position}
-        for key, document in model.project(found, recorded).items()
-    }
+    changes: dict[Key, Document] = {}
+    for key, document in model.project(found, recorded).items():
+        before = found.get(key)
+        reached = max(recorded.position, before["position"] if before else 0)
+        changes[key] = {**document, "_id": key.id, "position": reached}
+    return changes
 
 
 def fold(model: ReadModel, events: Iterable[RecordedEvent]) -> dict[Key, Document]:

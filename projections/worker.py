@@ -15,12 +15,18 @@ from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.settings import Settings
-from projections import payment_details
+from projections import event_feed, payment_details
 from projections.document_writer import DocumentWriter
 from projections.generations import Generation, install, matching
 from projections.read_model import ReadModel
 
-READ_MODELS: Final[dict[str, ReadModel]] = {model.name: model for model in (payment_details.MODEL,)}
+READ_MODELS: Final[dict[str, ReadModel]] = {
+    model.name: model
+    for model in (
+        payment_details.MODEL,
+        event_feed.MODEL,
+    )
+}
 
 Ready = Callable[[], tuple[bool, dict[str, object]]]
 """Whether all read models follow the log live, and where each of them is."""

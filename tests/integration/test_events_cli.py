@@ -24,7 +24,7 @@ from payment_gateway.domain.events.tenant import TenantCreatedEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from tests.child_process import running, stop
 from tests.event_store_fixture import embedded_server, event_store_settings
-from tests.integration.test_projection_queries import initiated
+from tests.integration.query_gateway import initiated
 
 WITHIN_S: Final = 60.0
 # CloudEvents 1.0.2, "Context Attributes" and "Type System": what every event has, and of which form.

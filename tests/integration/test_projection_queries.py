@@ -3,206 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID, uuid4
 
-import httpx
 import pytest
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
 
-from payment_gateway.application.ports import CommandContext
-from payment_gateway.domain.errors import DomainError, PaymentNotFound
-from payment_gateway.domain.events.payment import (
-    CheckoutCreatedEvent,
-    PaymentCompletedEvent,
-    PaymentEvent,
-    PaymentInitiatedEvent,
-    PaymentItem,
-    ProviderAttemptStartedEvent,
-    RefundCompletedEvent,
-    RefundRequestedEvent,
-)
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
-from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
 from payment_gateway.infrastructure.persistence.mongodb import (
-    Database,
     Document,
-    open_mongodb,
-    open_session,
 )
 from projections import payment_details
-from projections.consistency import NotYet
-from projections.document_writer import DocumentWriter
-from projections.generations import Generation, Shown, install
 from projections.payment_queries import After, PaymentFilter, criteria
-from projections.query_api import Queries, create_query_router
-from tests.mongodb_fixture import mongodb_settings, mongodb_uri
+from projections.query_api import create_query_router
+from tests.integration.query_gateway import (
+    PAYPAL_ID,
+    START,
+    Gateway,
+    first_generation,
+    gateway,
+    initiated,
+    mongodb_uri,
+    paid,
+)
 
-__all__ = ["mongodb_uri"]
+__all__ = ["gateway", "mongodb_uri"]
 
-START = datetime(2026, 2, 3, 4, 5, 6, 789_123, tzinfo=UTC)
-GENERATION = Generation(model="payment_details", version=1, number=1, partitions=1)
+GENERATION = first_generation(payment_details.MODEL)
 COLLECTION = GENERATION.collection("")
-PAYPAL_ID = "11111111-1111-5111-8111-111111111111"
-
-
-@dataclass(frozen=True)
-class Viewer:
-    tenant_id: str
-
-
-class Gateway:
-    """The router as an app would mount it, for a tenant named in a header."""
-
-    def __init__(self, database: Database) -> None:
-        self.store = InMemoryEventStore()
-        self.database = database
-        self._writer = DocumentWriter(database, payment_details.MODEL, GENERATION)
-        queries = Queries(
-            database=database,
-            shown=Shown(database),
-            events=self.store,
-            open_personal=self._open_personal,
-            decode_token=lambda _, token: int(token) if token.isdigit() else None,
-        )
-        app = FastAPI()
-        app.include_router(
-            create_query_router(viewer=_viewer, queries=lambda: queries),
-        )
-        app.add_exception_handler(DomainError, _problem)
-        app.add_exception_handler(NotYet, _problem)
-        self.app = app
-        self.http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://gateway/api/v1"
-        )
-
-    async def _open_personal(
-        self, tenant_id: str, subject_id: str | None, sealed: str
-    ) -> Mapping[str, Any] | None:
-        assert (tenant_id, subject_id) == ("acme", "subject")
-        if sealed == "erased":
-            return None
-        return {"customParams": {"seat": "12B"}, "customer": {"reference": "c-1"}}
-
-    async def install(self) -> None:
-        await install(self.database, payment_details.MODEL)
-        await self._writer.install()
-
-    async def record(
-        self, *events: PaymentEvent, tenant_id: str = "acme", at: datetime = START
-    ) -> str:
-        """Append to the log and project at once; return the payment's id."""
-        payment_id = events[0].payment_id
-        stream = f"payment-{payment_id}"
-        before = await self.store.read(stream)
-        context = CommandContext(tenant_id=tenant_id, actor="key-1", correlation_id="c", at=at)
-        await self.store.append(stream, events, expected=before.revision, context=context)
-        history = (await self.store.read(stream)).events
-        async with open_session(self.database) as session:
-            await self._writer(history, session)
-        return payment_id
-
-    async def get(
-        self, path: str, *, tenant_id: str = "acme", headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
-        return await self.http.get(path, headers={"X-Tenant": tenant_id, **(headers or {})})
-
-    async def page(self, path: str, **params: str) -> Document:
-        response = await self.http.get(path, params=params, headers={"X-Tenant": "acme"})
-        assert response.status_code == 200, response.text
-        return dict(response.json())
-
-
-def _viewer(request: Request) -> Viewer:
-    return Viewer(request.headers["X-Tenant"])
-
-
-async def _problem(_: Request, error: Exception) -> JSONResponse:
-    status = {PaymentNotFound: 404, NotYet: 503}.get(type(error), 422)
-    code = getattr(error, "code", None)
-    return JSONResponse({"code": code, "detail": str(error)}, status_code=status)
-
-
-@pytest.fixture
-async def gateway(mongodb_uri: str) -> AsyncGenerator[Gateway, None]:
-    """Yield a gateway without payments; the database stays, as making its indexes takes a while."""
-    async with open_mongodb(mongodb_settings(mongodb_uri, "queries")) as database:
-        opened = Gateway(database)
-        await opened.install()
-        for collection in (COLLECTION, "checkpoints"):
-            await database[collection].delete_many({})
-        async with opened.http:
-            yield opened
-
-
-def initiated(
-    payment_id: str | None = None,
-    *,
-    tenant_id: str = "acme",
-    provider: str = "PAYPAL",
-    order_id: str = "order-1",
-    amount_minor: int = 19_99,
-    currency: str = "USD",
-) -> PaymentInitiatedEvent:
-    payment_id = payment_id or str(uuid4())
-    item = PaymentItem(
-        quantity=1, description="Ticket", price_minor=amount_minor, url_product="https://s.example"
-    )
-    return PaymentInitiatedEvent(
-        payment_id=payment_id,
-        tenant_id=tenant_id,
-        external_reference=f"ERN-{UUID(payment_id).int % 10**30}",
-        order_id=order_id,
-        amount_minor=amount_minor,
-        currency=currency,
-        provider=provider,
-        fallback_providers=(),
-        items=(item,),
-        allow_pending=False,
-        return_url="https://shop.example/thanks",
-        cancel_url=None,
-        subject_id="subject",
-        personal="sealed-text",
-        fingerprint="internal-fingerprint",
-    )
-
-
-def paid(payment_id: str) -> list[PaymentEvent]:
-    return [
-        ProviderAttemptStartedEvent(
-            payment_id=payment_id,
-            attempt_id="a1",
-            attempt=1,
-            provider="PAYPAL",
-            provider_reference_number="ERN-1",
-            handle="secret-handle",
-        ),
-        CheckoutCreatedEvent(
-            payment_id=payment_id,
-            attempt_id="a1",
-            provider="PAYPAL",
-            provider_order_id="order-at-paypal",
-            checkout_url="https://paypal.example/pay",
-            expires_at=START + timedelta(hours=3),
-        ),
-        PaymentCompletedEvent(
-            payment_id=payment_id,
-            provider="PAYPAL",
-            provider_reference="capture-1",
-            captured_minor=19_99,
-            currency="USD",
-        ),
-        RefundRequestedEvent(
-            payment_id=payment_id, refund_id="r1", amount_minor=5_00, currency="USD", reason="late"
-        ),
-        RefundCompletedEvent(
-            payment_id=payment_id, refund_id="r1", provider_reference="re-1", amount_minor=5_00
-        ),
-    ]
 
 
 class TestOnePayment:
@@ -564,8 +393,11 @@ class TestIndexes:
 
 
 def test_every_route_is_described_with_examples() -> None:
+    def nobody() -> None:
+        return None
+
     app = FastAPI()
-    app.include_router(create_query_router(viewer=_viewer, queries=lambda: None))
+    app.include_router(create_query_router(viewer=nobody, subscriber=nobody, queries=nobody))
 
     described = app.openapi()
 
@@ -574,6 +406,7 @@ def test_every_route_is_described_with_examples() -> None:
         "/api/v1/payments/{paymentId}",
         "/api/v1/payments/{paymentId}/events",
         "/api/v1/orders/{orderId}/payments",
+        "/api/v1/events",
     }
     payment = described["components"]["schemas"]["PaymentAnswer"]["properties"]
     assert payment["amount"]["examples"] == ["19.99"]

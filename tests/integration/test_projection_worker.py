@@ -323,14 +323,14 @@ class TestRun:
         try:
             await until(is_ready)
             details = told[0]()[1]
-            assert list(details) == [SUBSCRIPTION]
+            assert set(details) == {f"{name}_g1.0" for name in worker.READ_MODELS}
         finally:
             task.cancel()
             await asyncio.wait({task}, timeout=WAIT_S)
         assert task.cancelled()
         assert not told[0]()[0]
         indexes = await database[GENERATION.collection("")].index_information()
-        assert {"tenant", "status", "provider", "order"} <= indexes.keys()
+        assert {"questions", "provider_status", "provider_changed"} <= indexes.keys()
 
     async def test_a_name_that_is_no_read_model_is_refused(self) -> None:
         with pytest.raises(worker.UnknownReadModel, match="there are: payment_details"):

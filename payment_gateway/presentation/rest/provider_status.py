@@ -5,19 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from payment_gateway.application.gateway import Gateway
-from payment_gateway.domain.errors import InvalidValue
-from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
-from payment_gateway.presentation.rest.access import (
-    ANY_TENANT,
-    Caller,
-    check_tenant,
-    requires,
-)
+from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
 from payment_gateway.presentation.rest.schemas import Answer, ProviderType, TenantId
+from payment_gateway.presentation.rest.tenant_named import TenantNamed, tenant_named
 
 router = APIRouter(prefix="/api/v1/providers", tags=["providers"])
 
@@ -76,15 +70,11 @@ class ProvidersStatus(Answer):
 async def show_status(
     caller: Annotated[Caller, Depends(requires("viewer", "operator", "admin"))],
     side: Annotated[CommandSide, Depends(command_side_of)],
-    tenant_id: Annotated[str | None, Query(alias="tenantId")] = None,
+    tenant_id: TenantNamed = None,
 ) -> ProvidersStatus:
     """Show how the key's tenant fares with each provider; a key of all tenants names one."""
-    named = caller.tenant_id if tenant_id is None else tenant_id
-    if named == ANY_TENANT:
-        raise InvalidValue("a key of all tenants has to name one", param="tenantId")
-    check_tenant(caller, named)
     gateway = side.gateway
-    tenant = await gateway.tenants.find(TenantIdVO(named).value)
+    tenant = await gateway.tenants.find(tenant_named(caller, tenant_id))
     types = gateway.provider_health.provider_types
     return ProvidersStatus(
         tenant_id=tenant.tenant_id,

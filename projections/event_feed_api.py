@@ -1,0 +1,78 @@
+"""Route over ``event_feed``: a tenant's events, page by page, for ever.
+
+Annotations are evaluated here, not postponed: those of the routes name what a router was given.
+"""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query
+
+from payment_gateway.domain.errors import InvalidValue
+from projections import event_feed
+from projections.cursor import decode_place, encode_place
+from projections.event_feed_queries import Place, entries_after, holds
+from projections.payment_events import EventFeedPage
+from projections.payment_queries import PAGE_SIZE_MAX
+from projections.query_context import (
+    Cursor,
+    Dependency,
+    Limit,
+    Queries,
+    Seen,
+    Viewer,
+    catch_up,
+    seen,
+)
+
+TYPES_LENGTH_MAX: Final = 1000
+Types = Annotated[
+    str | None,
+    Query(
+        max_length=TYPES_LENGTH_MAX,
+        description="Stored names, with commas between them; all where it is left out.",
+        examples=["PaymentCompleted,RefundCompleted"],
+    ),
+]
+
+
+def wanted_types(text: str | None) -> frozenset[str]:
+    """Return the stored names that a caller lists; none for all.
+
+    Raises:
+        InvalidValue: Not the name of an event that a payment can have.
+    """
+    names = frozenset(name.strip() for name in text.split(",")) if text else frozenset()
+    unknown = sorted(names - event_feed.MODEL.events)
+    if unknown:
+        raise InvalidValue(f"no event of a payment: {unknown[0]!r}", param="types")
+    return names
+
+
+def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) -> None:
+    """Add the route to a router."""
+
+    @router.get("/events")
+    async def list_events(
+        *,
+        who: Annotated[Viewer, Depends(viewer)],
+        source: Annotated[Queries, Depends(queries)],
+        types: Types = None,
+        limit: Limit = PAGE_SIZE_MAX,
+        cursor: Cursor = None,
+        told: Annotated[Seen, Depends(seen)],
+    ) -> EventFeedPage:
+        """List what happened to the tenant's payments, oldest first."""
+        tenant_id = who.tenant_id
+        names = wanted_types(types)
+        place = decode_place(tenant_id, cursor) if cursor else None
+        await catch_up(source, event_feed.MODEL, who, told)
+        collection = await source.shown.collection(event_feed.MODEL)
+        if place is not None and not await holds(collection, tenant_id, place):
+            raise InvalidValue("this cursor is gone: events were counted anew", param="cursor")
+        sequence = place.sequence if place else 0
+        entries = await entries_after(collection, tenant_id, sequence, names, limit)
+        last = Place(entries[-1]["sequence"], entries[-1]["_id"]) if entries else None
+        return EventFeedPage(
+            data=[event_feed.entry_answer(entry) for entry in entries],
+            next_cursor=last and encode_place(tenant_id, last),
+        )

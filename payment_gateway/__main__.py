@@ -210,8 +210,6 @@ def _explained() -> Iterator[None]:
     from payment_gateway.bootstrap import SettingMissing
     from payment_gateway.domain.errors import DomainError
     from payment_gateway.event_operations import NoSuchStream
-    from payment_gateway.infrastructure.messaging.checkpoint import LeaseLost
-    from payment_gateway.infrastructure.messaging.parking import TooManyParked
     from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
     from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
     from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
@@ -223,8 +221,6 @@ def _explained() -> Iterator[None]:
 
     try:
         yield
-    except LeaseLost as error:
-        raise CannotRun(f"another worker has taken {error} over; this one stops") from error
     except EventStoreUnavailable as error:
         raise CannotRun(
             f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI"
@@ -246,7 +242,6 @@ def _explained() -> Iterator[None]:
         KeyFileError,
         CertificateFileError,
         ApiKeysFileError,
-        TooManyParked,
         EventStoreRefused,
         NoSuchStream,
         UndecodableEvent,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -22,16 +22,20 @@ from payment_gateway.bootstrap import OpenGateway, open_gateway
 from payment_gateway.infrastructure.messaging import recovery_queue, split_queue
 from payment_gateway.infrastructure.messaging.backoff import delay_s
 from payment_gateway.infrastructure.messaging.daily_lease import MongoDailyLease
-from payment_gateway.infrastructure.messaging.subscription import Subscription
+from payment_gateway.infrastructure.messaging.fleet import Fleet
+from payment_gateway.infrastructure.messaging.unit import Unit
 from payment_gateway.infrastructure.persistence.event_log import StreamFilter, TypeFilter
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.infrastructure.webhooks import capture_index
 from payment_gateway.infrastructure.webhooks import queue as webhook_queue
 from payment_gateway.presentation.health import Ready
 from payment_gateway.settings import Settings
-from projections import payment_details, worker
+from projections import payment_details
 from projections.generations import NotBuilt, Shown
 from projections.operator_queries import open_or_changed
+
+# The subscriptions of the reactors are shared by all processes that run them.
+GROUP: Final = "reactors"
 
 log = structlog.get_logger()
 
@@ -43,26 +47,21 @@ class _Queue(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reactor:
-    """One queue, the subscriptions that fill what it needs, and the loop over it."""
+    """One queue, the units that fill what it needs, and the loop over it."""
 
     queue: _Queue
-    subscriptions: tuple[Subscription, ...]
+    units: tuple[Unit, ...]
     run: Callable[[], Coroutine[Any, Any, NoReturn]]
 
 
 async def react(
     settings: Settings, *, serve_health: Callable[[Ready], Coroutine[Any, Any, None]] | None
 ) -> None:
-    """Run all reactors until cancelled.
+    """Run all reactors until cancelled, together with all other processes that do the same.
 
     Args:
         settings: Where everything is.
         serve_health: Runs beside the reactors.
-
-    Raises:
-        LeaseLost: Another process has taken one of their subscriptions over.
-        TooManyParked: One fails on so many streams that it must be at fault.
-        EventStoreRefused: The event store denies access.
     """
     async with open_gateway(settings) as opened, open_mongodb(settings) as database:
         reactors = (
@@ -70,15 +69,19 @@ async def react(
             _splits(opened, database),
             _webhooks(opened, database, settings),
         )
-        subscriptions = [one for reactor in reactors for one in reactor.subscriptions]
+        units = [unit for reactor in reactors for unit in reactor.units]
+
+        async def offered() -> Sequence[Unit]:
+            return units
+
+        fleet = Fleet(offered=offered, log=opened.event_store, database=database)
         try:
             async with asyncio.TaskGroup() as group:
                 if serve_health is not None:
-                    group.create_task(serve_health(worker.readiness(subscriptions)))
+                    group.create_task(serve_health(fleet.ready))
                 for reactor in reactors:
                     await _install(reactor.queue)
-                for subscription in subscriptions:
-                    group.create_task(subscription.run())
+                group.create_task(fleet.run())
                 for reactor in reactors:
                     group.create_task(reactor.run())
                 group.create_task(_nightly(opened.gateway, database, settings).run())
@@ -88,49 +91,45 @@ async def react(
 
 def _recovery(opened: OpenGateway, database: Database) -> _Reactor:
     queue = recovery_queue.MongoRecoveryQueue(database)
-    fill = Subscription(
+    fill = Unit(
         name=recovery_queue.SUBSCRIPTION,
+        group=GROUP,
         matching=StreamFilter(recovery_queue.STREAMS),
         handler=queue.handle,
-        log=opened.event_store,
-        database=database,
     )
-    return _Reactor(queue=queue, subscriptions=(fill,), run=RecoveryLoop(queue, opened.gateway).run)
+    return _Reactor(queue=queue, units=(fill,), run=RecoveryLoop(queue, opened.gateway).run)
 
 
 def _splits(opened: OpenGateway, database: Database) -> _Reactor:
     queue = split_queue.MongoSplitQueue(database)
-    fill = Subscription(
+    fill = Unit(
         name=split_queue.SUBSCRIPTION,
+        group=GROUP,
         matching=StreamFilter(split_queue.STREAMS),
         handler=queue.handle,
-        log=opened.event_store,
-        database=database,
     )
-    return _Reactor(queue=queue, subscriptions=(fill,), run=SplitLoop(queue, opened.gateway).run)
+    return _Reactor(queue=queue, units=(fill,), run=SplitLoop(queue, opened.gateway).run)
 
 
 def _webhooks(opened: OpenGateway, database: Database, settings: Settings) -> _Reactor:
     queue = webhook_queue.MongoWebhookQueue(database)
     captures = capture_index.MongoCaptureIndex(database)
-    fill = Subscription(
+    fill = Unit(
         name=webhook_queue.SUBSCRIPTION,
+        group=GROUP,
         matching=StreamFilter(webhook_queue.STREAMS),
         handler=queue.handle,
-        log=opened.event_store,
-        database=database,
     )
     # Says whose capture is whose, for notifications that name nothing else.
-    index = Subscription(
+    index = Unit(
         name=capture_index.SUBSCRIPTION,
+        group=GROUP,
         matching=TypeFilter(capture_index.EVENTS),
         handler=captures.handle,
-        log=opened.event_store,
-        database=database,
     )
     age_max = timedelta(seconds=settings.webhook_age_max_s)
     loop = WebhookLoop(queue, captures, opened.gateway, age_max)
-    return _Reactor(queue=queue, subscriptions=(fill, index), run=loop.run)
+    return _Reactor(queue=queue, units=(fill, index), run=loop.run)
 
 
 def _nightly(gateway: Gateway, database: Database, settings: Settings) -> NightlyReconciliation:

@@ -36,7 +36,8 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document, open_mongodb
 from payment_gateway.settings import Settings
 from projections import payment_details, worker
-from projections.generations import Generation
+from projections.document_writer import DocumentWriter
+from projections.generations import Generation, matching
 from projections.read_model import Key, fold
 from sandbox.ports import free_port
 from tests.child_process import kill, launch, stop
@@ -160,7 +161,13 @@ async def assert_documents_are_folds(
 async def running(
     store: EventStoreDB, database: Database
 ) -> AsyncGenerator[tuple[Subscription, asyncio.Task[None]], None]:
-    subscription = worker.subscribe(payment_details.MODEL, GENERATION, 0, store, database)
+    subscription = Subscription(
+        name=SUBSCRIPTION,
+        matching=matching(payment_details.MODEL, GENERATION, 0),
+        handler=DocumentWriter(database, payment_details.MODEL, GENERATION),
+        log=store,
+        database=database,
+    )
     task: asyncio.Task[None] = asyncio.create_task(subscription.run())
     try:
         yield subscription, task

@@ -40,8 +40,8 @@ class BatchReader:
         # What broke the reading was told by ``next``, or matters no more.
         await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def next(self, *, timeout_s: float) -> list[LogItem]:
-        """Return what has arrived, at most ``BATCH_ITEMS_MAX``; nothing after the timeout.
+    async def next(self, *, timeout_s: float, most: int = BATCH_ITEMS_MAX) -> list[LogItem]:
+        """Return what has arrived, at most so much; nothing after the timeout.
 
         Raises:
             EventStoreUnavailable: The subscription ended, and everything that arrived was returned.
@@ -50,7 +50,7 @@ class BatchReader:
         if first is None:
             return []
         batch = [first]
-        while len(batch) < BATCH_ITEMS_MAX and not self._queue.empty():
+        while len(batch) < most and not self._queue.empty():
             batch.append(self._queue.get_nowait())
         return batch
 

@@ -1,27 +1,31 @@
 """How far a subscription has come, and which of its workers may say so.
 
-One document a subscription, ``{_id: name, epoch, position, session}``. A worker takes the next epoch
-when it starts; from then on nothing that an earlier worker does can commit, since every commit updates
-this document under the epoch and the position that its worker knows. What an earlier worker has under
-way in its session is aborted, so that one that was killed holds nobody up.
+One document a subscription, ``{_id: name, epoch, position, owner, session}``. A worker takes the next
+epoch when it starts; from then on nothing that an earlier worker does can commit, since every commit
+updates this document under the epoch and the position that its worker knows. What an earlier worker has
+under way in its session is aborted, so that one that was killed holds nobody up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from payment_gateway.infrastructure.persistence.mongodb import (
     Database,
+    Document,
     Session,
     kill_session,
     session_id,
 )
 
 COLLECTION: Final = "checkpoints"
+_LEASE: Final = {"epoch": 1, "owner": 1, "session": 1}
 
 
 class LeaseLost(Exception):
@@ -53,22 +57,56 @@ class Checkpoints:
         self._collection: Final = database[COLLECTION]
 
     async def take(self, name: str, session: Session) -> Lease:
-        """Begin a new epoch of a subscription, which ends the one before."""
+        """Begin a new epoch of a subscription, which ends the one before, whoever holds it."""
         before = await self._collection.find_one({"_id": name}, {"session": 1})
-        if before is not None:
+        document = await self._begin({"_id": name}, before, session, owner=None)
+        return Lease(name, document["epoch"], session)
+
+    async def take_free(
+        self, name: str, session: Session, *, owner: str, alive: Collection[str]
+    ) -> Lease | None:
+        """Begin a new epoch of a subscription that nobody holds; ``None`` where somebody does.
+
+        Args:
+            name: Of the subscription.
+            session: In which its transactions will be.
+            owner: The worker that is to hold it.
+            alive: The workers that live; what another one holds is free.
+        """
+        before = await self._collection.find_one({"_id": name}, _LEASE)
+        if before is not None and before.get("owner") in set(alive) - {owner}:
+            return None
+        epoch = before["epoch"] if before else {"$exists": False}
+        as_seen: Document = {"_id": name, "epoch": epoch}
+        try:
+            document = await self._begin(as_seen, before, session, owner=owner)
+        except DuplicateKeyError:  # it was free, and another worker was faster
+            return None
+        return Lease(name, document["epoch"], session)
+
+    async def release(self, lease: Lease) -> None:
+        """Let go of a subscription; where another worker has it already, nothing changes."""
+        await self._collection.update_one(
+            {"_id": lease.name, "epoch": lease.epoch}, {"$set": {"owner": None, "session": None}}
+        )
+
+    async def _begin(
+        self, as_seen: Document, before: Document | None, session: Session, *, owner: str | None
+    ) -> Document:
+        if before is not None and before["session"] is not None:
             await kill_session(self._database, before["session"])
         document = await self._collection.find_one_and_update(
-            {"_id": name},
+            as_seen,
             {
                 "$inc": {"epoch": 1},
-                "$set": {"session": session_id(session)},
+                "$set": {"session": session_id(session), "owner": owner},
                 "$setOnInsert": {"position": 0},
             },
             upsert=True,
             return_document=ReturnDocument.AFTER,
         )
         assert document is not None, "an upsert returns what it wrote"
-        return Lease(name, document["epoch"], session)
+        return document
 
     async def position(self, lease: Lease) -> int:
         """Return where the subscription stands: everything up to there is done.

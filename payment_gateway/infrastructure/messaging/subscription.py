@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.messaging.backoff import delay_s
-from payment_gateway.infrastructure.messaging.batches import BatchReader
+from payment_gateway.infrastructure.messaging.batches import BATCH_ITEMS_MAX, BatchReader
 from payment_gateway.infrastructure.messaging.checkpoint import (
     CheckpointMoved,
     Checkpoints,
@@ -74,6 +74,7 @@ class Subscription:
             whose transaction did not commit.
         log: Where events come from.
         database: Where the checkpoint, what is parked, and what the handler writes are kept.
+        rate: How many events a second it may take at most; asked again with every batch.
     """
 
     def __init__(
@@ -84,8 +85,10 @@ class Subscription:
         handler: Handler,
         log: EventLog,
         database: Database,
+        rate: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.status: Final = SubscriptionStatus(name)
+        self._rate: Final = rate
         self._matching: Final = matching
         self._handler: Final = handler
         self._events: Final = log
@@ -97,7 +100,25 @@ class Subscription:
         self._committed_at_s = 0.0
 
     async def run(self) -> NoReturn:
-        """Work until cancelled. A lost connection is tried again for as long as it takes.
+        """Take the subscription over from whoever has it, and work until cancelled.
+
+        Raises:
+            LeaseLost: Another worker has taken the subscription over.
+            TooManyParked: The handler fails on so many streams that it must be at fault.
+            EventStoreRefused: The event store denies access.
+        """
+        async with open_session(self._database) as session:
+            while True:
+                try:
+                    lease = await self._checkpoints.take(self.status.name, session)
+                except PyMongoError as error:
+                    self._note_failure(error)
+                    await asyncio.sleep(delay_s(self._failures_in_a_row))
+                else:
+                    await self.keep(lease)
+
+    async def keep(self, lease: Lease) -> NoReturn:
+        """Work under a lease until cancelled. A lost connection is tried again for as long as it takes.
 
         Raises:
             LeaseLost: Another worker has taken the subscription over.
@@ -105,21 +126,15 @@ class Subscription:
             EventStoreRefused: The event store denies access.
         """
         try:
-            async with open_session(self._database) as session:
-                lease: Lease | None = None
-                while True:
-                    try:
-                        lease = lease or await self._take(session)
-                        await self._follow(lease)
-                    except (EventStoreUnavailable, CheckpointMoved, PyMongoError) as error:
-                        self._note_failure(error)
-                    await asyncio.sleep(delay_s(self._failures_in_a_row))
+            while True:
+                try:
+                    await self._parking.install()
+                    await self._follow(lease)
+                except (EventStoreUnavailable, CheckpointMoved, PyMongoError) as error:
+                    self._note_failure(error)
+                await asyncio.sleep(delay_s(self._failures_in_a_row))
         finally:
             self.status.state = SubscriptionState.STOPPED
-
-    async def _take(self, session: Session) -> Lease:
-        await self._parking.install()
-        return await self._checkpoints.take(self.status.name, session)
 
     async def _follow(self, lease: Lease) -> NoReturn:
         status = self.status
@@ -133,13 +148,24 @@ class Subscription:
                     status.head = await self._events.head()
                     await self._checkpoints.position(lease)
                     look_at_s = time.monotonic() + LOOK_AROUND_EVERY_S
-                items = await reader.next(timeout_s=IDLE_CHECKPOINT_EVERY_S)
+                items = await reader.next(timeout_s=IDLE_CHECKPOINT_EVERY_S, most=self._most())
                 batch = collect(items, after=read)
                 read = batch.position
                 if batch.records or (read > status.position and self._is_checkpoint_due()):
                     await self._deliver(lease, batch)
+                    await self._slow_down(len(batch.records))
                 if batch.caught_up:
                     status.state = SubscriptionState.LIVE
+
+    def _most(self) -> int:
+        """How many items a batch may have: what the rate allows in a second."""
+        rate = self._rate()
+        return BATCH_ITEMS_MAX if rate is None else max(1, min(BATCH_ITEMS_MAX, int(rate)))
+
+    async def _slow_down(self, events: int) -> None:
+        rate = self._rate()
+        if rate is not None:
+            await asyncio.sleep(events / rate)
 
     def _is_checkpoint_due(self) -> bool:
         return time.monotonic() >= self._committed_at_s + IDLE_CHECKPOINT_EVERY_S

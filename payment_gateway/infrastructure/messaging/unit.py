@@ -1,0 +1,51 @@
+"""What workers share: subscriptions, and jobs that one process at a time does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from payment_gateway.infrastructure.messaging.subscription import Handler
+from payment_gateway.infrastructure.persistence.event_log import EventFilter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One subscription, which one worker at a time holds.
+
+    Attributes:
+        name: Under which its progress is stored; another name starts from the beginning.
+        group: Units of one group are shared evenly by the workers that live.
+        matching: The events that leave the event store.
+        handler: Takes them, batch by batch.
+        rate: How many events a second it may take at most, ``None`` for as many as it can.
+        paused: Whether nobody is to hold it for now.
+    """
+
+    name: str
+    group: str
+    matching: EventFilter
+    handler: Handler
+    rate: float | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Something that one worker at a time does, until it is cancelled or done.
+
+    It is cancelled when another worker has taken it over; nothing fences what it still does then, so
+    it must do no harm twice.
+
+    Attributes:
+        name: Of its lease.
+        group: As of a unit.
+        run: Does it; called again by the same worker when it has come to an end.
+    """
+
+    name: str
+    group: str
+    run: Callable[[], Awaitable[None]]
+
+
+Work = Unit | Job

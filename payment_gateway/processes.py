@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -15,6 +16,7 @@ from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.presentation.health import Ready, serve_health
 from payment_gateway.reactors import react
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.tracing import configure_tracing
 from projections import worker
 
 STOP_WITHIN_S: Final = 35  # longer than a request to a provider takes
@@ -26,6 +28,11 @@ log = structlog.get_logger()
 def serve(settings: Settings, host: str, port: int) -> None:
     """Run the API until SIGTERM or SIGINT; requests under way are answered first."""
     _log_as("api", settings)
+    with _traced("api", settings):
+        _serve(settings, host, port)
+
+
+def _serve(settings: Settings, host: str, port: int) -> None:
     config = uvicorn.Config(
         application(settings),
         host=host,
@@ -48,13 +55,17 @@ def serve(settings: Settings, host: str, port: int) -> None:
 def work(settings: Settings) -> None:
     """Run the reactors until SIGTERM or SIGINT."""
     _log_as("reactors", settings)
-    asyncio.run(_until_stopped(react(settings, serve_health=_health_server(settings))))
+    with _traced("reactors", settings):
+        asyncio.run(_until_stopped(react(settings, serve_health=_health_server(settings))))
 
 
 def project(settings: Settings, names: list[str]) -> None:
     """Run the workers of the named read models until SIGTERM or SIGINT."""
     _log_as("projections", settings)
-    asyncio.run(_until_stopped(worker.run(settings, names, serve_health=_health_server(settings))))
+    with _traced("projections", settings):
+        asyncio.run(
+            _until_stopped(worker.run(settings, names, serve_health=_health_server(settings)))
+        )
 
 
 def _health_server(
@@ -76,6 +87,23 @@ async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:
         await task
     except asyncio.CancelledError:
         log.info("process.stopped")
+
+
+@contextmanager
+def _traced(process: str, settings: Settings) -> Generator[None, None, None]:
+    """Record traces in the block where there is somewhere to send them."""
+    if settings.otlp_endpoint is None:
+        yield
+        return
+    shutdown = configure_tracing(
+        endpoint=str(settings.otlp_endpoint),
+        sample_ratio=settings.trace_sample_ratio,
+        process=process,
+    )
+    try:
+        yield
+    finally:
+        shutdown()
 
 
 def _log_as(process: str, settings: Settings) -> None:

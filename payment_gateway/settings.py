@@ -100,6 +100,8 @@ class Settings(BaseSettings):
         circuit_failure_rate: From this share of failures on a circuit opens.
         circuit_open_s: How long an open circuit lets nothing through, in seconds.
         circuit_probes_max: Requests at a time that then probe the endpoint.
+        otlp_endpoint: Where traces are sent, an OTLP receiver over HTTP; without it none are recorded.
+        trace_sample_ratio: Which share of the traces that begin here is recorded, 0 to 1.
         health_host: The address on which reactors and projection workers answer health checks; in a
             container, where others ask, ``0.0.0.0``.
         health_port: Where reactors and projection workers answer ``/livez`` and ``/readyz``.
@@ -152,6 +154,8 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: HttpUrl | None = None
+    trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 3

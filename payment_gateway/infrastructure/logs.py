@@ -7,6 +7,9 @@ import sys
 from typing import Any, Final, Literal
 
 import structlog
+from structlog.typing import EventDict
+
+from payment_gateway.telemetry.tracing import current_trace_id
 
 _LEVELS: Final = {
     "debug": logging.DEBUG,
@@ -16,6 +19,11 @@ _LEVELS: Final = {
 }
 # Libraries that say at "info" what only their own authors want to know.
 _QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "pymongo", "hpack")
+
+
+def _add_trace_id(_: Any, __: str, event: EventDict) -> EventDict:
+    trace_id = current_trace_id()
+    return event if trace_id is None else {**event, "trace_id": trace_id}
 
 
 def configure_logs(
@@ -33,6 +41,7 @@ def configure_logs(
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace_id,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -1,1 +1,1 @@
-"""What the gateway tells of itself: metrics."""
+"""What the gateway tells of itself: metrics and traces."""

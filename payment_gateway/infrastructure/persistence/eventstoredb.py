@@ -44,6 +44,7 @@ from payment_gateway.telemetry.metrics import (
     EVENT_STORE_FAILURES,
     EVENTS_APPENDED,
 )
+from payment_gateway.telemetry.tracing import SpanKind, span
 
 # A lost connection is tried again at least this often, and noticed within the sum of the other two.
 RECONNECT_BACKOFF_MS_MAX: Final = 1_000
@@ -53,6 +54,7 @@ KEEPALIVE_TIMEOUT_MS: Final = 10_000
 CHECKPOINT_WINDOW: Final = 32
 CHECKPOINT_WINDOWS: Final = 1
 
+_SYSTEM: Final = {"db.system.name": "eventstoredb"}
 _REFUSALS: Final = (
     exceptions.AccessDeniedError,
     exceptions.BadRequestError,
@@ -223,7 +225,8 @@ def _translated(what: str) -> Generator[None, None, None]:
 def _measured(call: str) -> Generator[None, None, None]:
     started_s = time.perf_counter()
     try:
-        yield
+        with span(f"eventstore {call}", kind=SpanKind.CLIENT, attributes=_SYSTEM):
+            yield
     except (EventStoreUnavailable, EventStoreRefused):
         EVENT_STORE_FAILURES.labels(call).inc()
         raise

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 
 from payment_gateway.presentation.rest.access import Authenticate, Caller
 from payment_gateway.presentation.rest.errors import problem
+from payment_gateway.telemetry.tracing import current_traceparent
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 # Source: W3C Trace Context, section 3.2.
@@ -40,7 +41,7 @@ class RequestContext:
         headers = Headers(scope=scope)
         request_id = _request_id(headers)
         scope["request_id"] = request_id
-        scope["traceparent"] = _traceparent(headers)
+        scope["traceparent"] = current_traceparent() or _traceparent(headers)
         scope["caller"] = caller = self._caller(headers)
         status = 500
         structlog.contextvars.bind_contextvars(request_id=request_id)

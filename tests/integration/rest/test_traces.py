@@ -1,0 +1,104 @@
+"""One payment's way through the processes, as its trace tells it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from sandbox.ports import free_port
+from tests.integration.rest.installation import Installation, api_process, client
+from tests.integration.rest.shop import Shop, order
+from tests.otlp_receiver import ReceivedSpan, Receiver, otlp_receiver
+
+WAIT_S = 60.0
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+def names(spans: list[ReceivedSpan]) -> set[str]:
+    return {span.name for span in spans}
+
+
+async def initiated(installation: Installation, url: str, **headers: str) -> str:
+    async with client(url, headers=installation.authorization("acme")) as api:
+        answer = await api.post("/api/v1/payments/initiate", json=order(), headers=headers)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["paymentId"])
+
+
+class TestTraces:
+    async def test_a_command_goes_on_in_the_trace_that_its_caller_began(
+        self, installation: Installation, shop: Shop
+    ) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        with (
+            otlp_receiver() as receiver,
+            api_process(installation, url=url, GATEWAY_OTLP_ENDPOINT=receiver.url),
+        ):
+            payment_id = await initiated(installation, url, traceparent=TRACEPARENT)
+            await until(lambda: "eventstore append" in names(receiver.of_trace(TRACE)))
+            await until(lambda: _server_span(receiver) is not None)
+        spans = receiver.of_trace(TRACE)
+        server = _server_span(receiver)
+        assert server is not None
+        assert server.parent_id == "b7ad6b7169203331"
+        assert {span.service for span in spans} == {"payment-gateway-api"}
+        known = {span.span_id for span in spans}
+        assert {span.parent_id for span in spans} <= known | {server.parent_id}
+
+        stored = await shop.store.read(f"payment-{payment_id}")
+        for recorded in stored.events:
+            assert recorded.context.traceparent is not None
+            assert recorded.context.traceparent.split("-")[1:3] == [TRACE, server.span_id]
+
+    async def test_says_where_a_request_went_and_nothing_of_what_was_in_it(
+        self, installation: Installation
+    ) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        with (
+            otlp_receiver() as receiver,
+            api_process(installation, url=url, GATEWAY_OTLP_ENDPOINT=receiver.url),
+        ):
+            await initiated(installation, url, traceparent=TRACEPARENT)
+            await until(lambda: _provider_span(receiver, installation) is not None)
+        sent = b"".join(receiver.bodies)
+        for key in installation.keys.values():
+            assert key.encode() not in sent
+        assert b"planted" not in sent
+
+    async def test_one_that_begins_here_is_recorded_by_its_share(
+        self, installation: Installation
+    ) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        with otlp_receiver() as receiver:
+            share = {
+                "GATEWAY_OTLP_ENDPOINT": receiver.url,
+                "GATEWAY_TRACE_SAMPLE_RATIO": "0",
+            }
+            with api_process(installation, url=url, **share):
+                await initiated(installation, url)
+                await initiated(installation, url, traceparent=TRACEPARENT)
+                await until(lambda: bool(receiver.of_trace(TRACE)))
+        assert {span.trace_id for span in receiver.spans} == {TRACE}
+
+
+def _server_span(receiver: Receiver) -> ReceivedSpan | None:
+    wanted = "POST /api/v1/payments/initiate"
+    return next((span for span in receiver.of_trace(TRACE) if span.name == wanted), None)
+
+
+def _provider_span(receiver: Receiver, installation: Installation) -> ReceivedSpan | None:
+    return next(
+        (
+            span
+            for span in receiver.of_trace(TRACE)
+            if installation.paypal in span.attributes.get("http.url", "")
+        ),
+        None,
+    )

@@ -23,11 +23,12 @@ from payment_gateway.application.services.split_service import SplitService
 from payment_gateway.application.services.tenant_service import TenantService
 from payment_gateway.application.services.webhook_service import WebhookService
 from payment_gateway.application.webhooks import ProviderWebhooks
-from payment_gateway.infrastructure.cache import open_cache
+from payment_gateway.infrastructure.cache import Cache, open_cache
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
     open_eventstoredb,
 )
+from payment_gateway.infrastructure.providers.paypal.shared_tokens import SharedTokens
 from payment_gateway.infrastructure.resilience.guarded_providers import (
     GuardedProviders,
     open_guarded_providers,
@@ -96,7 +97,10 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
         providers = await stack.enter_async_context(
             open_guarded_providers(settings, redis=redis, master=master, now=utc_now)
         )
-        webhooks = await stack.enter_async_context(open_provider_webhooks(settings, now=utc_now))
+        tokens = None if redis is None else SharedTokens(Cache(redis), master)
+        webhooks = await stack.enter_async_context(
+            open_provider_webhooks(settings, now=utc_now, tokens=tokens)
+        )
         gateway = assemble_gateway(
             settings, store=store, providers=providers, webhooks=webhooks, master=master
         )

@@ -73,6 +73,8 @@ class Settings(BaseSettings):
         paypal_ca_file: The authorities, as PEM, under which the certificates of PayPal's
             notifications must be issued. Without it the system's; of a simulator, any.
         pagadito_ca_file: The same for Pagadito's.
+        paypal_webhook_verification: ``certificate`` checks the signature of PayPal's notifications
+            here, with PayPal's certificate; ``endpoint`` asks PayPal about each of them.
         webhook_age_max_s: A notification that was signed longer before it came is not applied, in
             seconds. PayPal goes on sending one for three days.
         encryption_key_file: The installation secret and the key encryption keys; owner-only. As it is
@@ -141,6 +143,7 @@ class Settings(BaseSettings):
     pagadito_base_url: HttpUrl | None = None
     paypal_ca_file: Path | None = None
     pagadito_ca_file: Path | None = None
+    paypal_webhook_verification: Literal["certificate", "endpoint"] = "certificate"
     webhook_age_max_s: LongSeconds = 4 * 86_400.0
     encryption_key_file: Path | None = None
     pkcs11_module: Path | None = None

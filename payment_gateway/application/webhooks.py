@@ -101,7 +101,7 @@ class ProviderWebhooks(Protocol):
 
         Raises:
             SignatureRefused: It did not.
-            CertificateUnavailable: That could not be found out; the provider sends it again.
+            VerificationUnavailable: That could not be found out; the provider sends it again.
         """
         ...
 
@@ -114,8 +114,8 @@ class SignatureRefused(Exception):
     """There is no signature, or not one that the provider made for this account."""
 
 
-class CertificateUnavailable(Exception):
-    """The certificate that a notification is signed with could not be had; send it again later."""
+class VerificationUnavailable(Exception):
+    """Whether the provider sent a notification cannot be found out now; it must be sent again later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,7 +43,7 @@ async def receive_webhook(delivery: WebhookDelivery, gateway: Gateway) -> bool:
         PaymentNotFound: No tenant is named, and no payment that is known either.
         NotANotification: The body is none.
         SignatureRefused: The provider did not send it to this account.
-        CertificateUnavailable: That could not be found out; it must be sent again.
+        VerificationUnavailable: That could not be found out; it must be sent again.
         SealBroken: The master key is not the one the credentials were sealed under.
         EventStoreUnavailable: No answer; it must be sent again.
     """

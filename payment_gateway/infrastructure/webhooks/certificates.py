@@ -11,7 +11,7 @@ from typing import Final
 import httpx
 from cryptography import x509
 
-from payment_gateway.application.webhooks import CertificateUnavailable
+from payment_gateway.application.webhooks import VerificationUnavailable
 
 KEEP_S: Final = 3600.0
 KEPT_MAX: Final = 64
@@ -41,7 +41,7 @@ class Certificates:
         """Return the certificate at a URL, followed by those that lead to its root, if any.
 
         Raises:
-            CertificateUnavailable: No answer, no yes, or nothing that is a certificate.
+            VerificationUnavailable: No answer, no yes, or nothing that is a certificate.
         """
         return self._find(url, younger_than_s=KEEP_S) or await self._load(url, KEEP_S)
 
@@ -49,7 +49,7 @@ class Certificates:
         """Return what is at a URL now; ``None`` if what is kept was fetched a moment ago.
 
         Raises:
-            CertificateUnavailable: As above.
+            VerificationUnavailable: As above.
         """
         if self._find(url, younger_than_s=RENEW_AFTER_S) is not None:
             return None
@@ -64,9 +64,9 @@ class Certificates:
                     return kept
                 chain = read_chain(await self._fetch(url))
         except TimeoutError as error:
-            raise CertificateUnavailable("no certificate in time") from error
+            raise VerificationUnavailable("no certificate in time") from error
         except httpx.HTTPError as error:
-            raise CertificateUnavailable(type(error).__name__) from error
+            raise VerificationUnavailable(type(error).__name__) from error
         self._kept[url] = (self._monotonic(), chain)
         self._kept.move_to_end(url)
         while len(self._kept) > KEPT_MAX:
@@ -85,12 +85,12 @@ class Certificates:
     async def _fetch(self, url: str) -> bytes:
         async with self._client.stream("GET", url) as response:
             if response.status_code != 200:
-                raise CertificateUnavailable(f"status {response.status_code}")
+                raise VerificationUnavailable(f"status {response.status_code}")
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 body += chunk
                 if len(body) > CERTIFICATE_BYTES_MAX:
-                    raise CertificateUnavailable("too large for a certificate")
+                    raise VerificationUnavailable("too large for a certificate")
             return bytes(body)
 
 
@@ -98,7 +98,7 @@ def read_chain(data: bytes) -> Chain:
     """Return what PEM, or DER of one certificate, holds.
 
     Raises:
-        CertificateUnavailable: It is neither.
+        VerificationUnavailable: It is neither.
     """
     try:
         if b"-----BEGIN" in data:
@@ -106,7 +106,7 @@ def read_chain(data: bytes) -> Chain:
         else:
             chain = (x509.load_der_x509_certificate(data),)
     except ValueError as error:
-        raise CertificateUnavailable("not a certificate") from error
+        raise VerificationUnavailable("not a certificate") from error
     if not 1 <= len(chain) <= CHAIN_MAX:
-        raise CertificateUnavailable(f"{len(chain)} certificates")
+        raise VerificationUnavailable(f"{len(chain)} certificates")
     return chain

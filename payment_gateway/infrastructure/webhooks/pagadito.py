@@ -87,7 +87,7 @@ class PagaditoWebhooks:
 
         Raises:
             SignatureRefused: It did not.
-            CertificateUnavailable: That could not be found out.
+            VerificationUnavailable: That could not be found out.
         """
         assert isinstance(credentials, PagaditoCredentialsVO), "credentials of this provider"
         notification_id = header(headers, "pagadito-notification-id")

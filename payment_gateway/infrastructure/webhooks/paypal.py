@@ -1,4 +1,4 @@
-"""PayPal's notifications: how they are signed.
+"""PayPal's notifications: how they are signed, and checked.
 
 Source: PayPal, "Webhooks guide", headers and "Verify webhook signatures manually".
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from payment_gateway.application.webhooks import Notification, SignatureRefused
 from payment_gateway.domain.value_objects.provider_credentials import (
@@ -33,7 +33,55 @@ DOMAIN: Final = "paypal.com"
 LIVE: Final = Hosts(exactly=frozenset({"api.paypal.com", "api-m.paypal.com"}))
 SANDBOX: Final = Hosts(exactly=frozenset({"api.sandbox.paypal.com", "api-m.sandbox.paypal.com"}))
 CERTIFICATE_PATH: Final = "/v1/notifications/certs/"
-_ALGORITHM: Final = "SHA256withRSA"
+ALGORITHM: Final = "SHA256withRSA"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transmission:
+    """One sending of a notification, as its headers name it.
+
+    Attributes:
+        sent_at: As it is written in the header, because it is signed like that.
+        certificate_url: At an address of PayPal's: that has been checked.
+        body: The bytes as they came.
+    """
+
+    transmission_id: str
+    sent_at: str
+    signature: str
+    certificate_url: str
+    body: bytes
+
+
+class TransmissionCheck(Protocol):
+    """A way to find out whether PayPal has signed a transmission."""
+
+    async def check(self, transmission: Transmission, credentials: PayPalCredentialsVO) -> None:
+        """Make sure that PayPal sent it to the webhook of these credentials.
+
+        Raises:
+            SignatureRefused: It did not.
+            VerificationUnavailable: That could not be found out.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateCheck:
+    """Checks the signature here, with the certificate that PayPal has at an address of its own."""
+
+    signatures: Signatures
+
+    async def check(self, transmission: Transmission, credentials: PayPalCredentialsVO) -> None:
+        """Make sure that PayPal sent it; see ``TransmissionCheck``."""
+        parts = (
+            transmission.transmission_id,
+            transmission.sent_at,
+            credentials.webhook_id,
+            str(checksum(transmission.body)),
+        )
+        signed = SignedText(text="|".join(parts), signature=transmission.signature)
+        await self.signatures.check(signed, url=transmission.certificate_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +89,11 @@ class PayPalWebhooks:
     """Reads and verifies what PayPal sends.
 
     Attributes:
+        transmissions: How a signature is checked.
         base_url: The simulator that stands for PayPal, if one does.
     """
 
-    signatures: Signatures
+    transmissions: TransmissionCheck
     base_url: str | None
 
     def read(self, body: bytes) -> Notification:
@@ -66,21 +115,22 @@ class PayPalWebhooks:
 
         Raises:
             SignatureRefused: It did not.
-            CertificateUnavailable: That could not be found out.
+            VerificationUnavailable: That could not be found out.
         """
         assert isinstance(credentials, PayPalCredentialsVO), "credentials of this provider"
-        transmission_id = header(headers, "paypal-transmission-id")
-        sent_at = header(headers, "paypal-transmission-time")
-        signature = header(headers, "paypal-transmission-sig")
-        url = header(headers, "paypal-cert-url")
-        if header(headers, "paypal-auth-algo").lower() != _ALGORITHM.lower():
-            raise SignatureRefused(f"only {_ALGORITHM} is known")
+        transmission = Transmission(
+            transmission_id=header(headers, "paypal-transmission-id"),
+            sent_at=header(headers, "paypal-transmission-time"),
+            signature=header(headers, "paypal-transmission-sig"),
+            certificate_url=header(headers, "paypal-cert-url"),
+            body=body,
+        )
+        if header(headers, "paypal-auth-algo").lower() != ALGORITHM.lower():
+            raise SignatureRefused(f"only {ALGORITHM} is known")
         if self.base_url is not None:
-            check_same_origin(url, self.base_url)
+            check_same_origin(transmission.certificate_url, self.base_url)
         else:
             hosts = SANDBOX if credentials.sandbox else LIVE
-            check_provider_url(url, hosts, path=CERTIFICATE_PATH)
-        text = f"{transmission_id}|{sent_at}|{credentials.webhook_id}|{checksum(body)}"
-        signed = SignedText(text=text, signature=signature)
-        await self.signatures.check(signed, url=url)
-        return read_time(sent_at)
+            check_provider_url(transmission.certificate_url, hosts, path=CERTIFICATE_PATH)
+        await self.transmissions.check(transmission, credentials)
+        return read_time(transmission.sent_at)

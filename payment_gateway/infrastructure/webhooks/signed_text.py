@@ -37,7 +37,7 @@ class Signatures:
 
         Raises:
             SignatureRefused: It was not.
-            CertificateUnavailable: That could not be found out.
+            VerificationUnavailable: That could not be found out.
         """
         try:
             self._check(signed, await self.certificates.get(url))

@@ -20,9 +20,9 @@ from payment_gateway.application.ports import (
     StreamMoved,
 )
 from payment_gateway.application.webhooks import (
-    CertificateUnavailable,
     NotANotification,
     SignatureRefused,
+    VerificationUnavailable,
 )
 from payment_gateway.domain import errors as domain
 from payment_gateway.presentation.rest.access import AccessRefused
@@ -88,11 +88,11 @@ OTHER: Final[Mapping[type[Exception], Refusal]] = {
         code="signature_refused",
         detail="the provider did not sign this notification for this account",
     ),
-    CertificateUnavailable: Refusal(
+    VerificationUnavailable: Refusal(
         status=503,
-        code="certificate_unavailable",
+        code="verification_unavailable",
         retryable=True,
-        detail="the certificate to check the signature with cannot be had; send the same again later",
+        detail="whether the provider signed this cannot be checked now; send the same again later",
     ),
     StreamMoved: Refusal(
         status=409,

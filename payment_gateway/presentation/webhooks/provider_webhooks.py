@@ -13,7 +13,7 @@ from payment_gateway.application.commands.receive_webhook import (
     WebhookDelivery,
     receive_webhook,
 )
-from payment_gateway.application.webhooks import CertificateUnavailable, SignatureRefused
+from payment_gateway.application.webhooks import SignatureRefused, VerificationUnavailable
 from payment_gateway.domain.errors import (
     PaymentNotFound,
     ProviderNotConfigured,
@@ -80,7 +80,7 @@ async def _take(
         UnsupportedProviderError,
     ) as error:
         raise HTTPException(404, _UNKNOWN) from error
-    except (SignatureRefused, CertificateUnavailable) as error:
+    except (SignatureRefused, VerificationUnavailable) as error:
         # The caller is not told which check it was that failed; the operator is.
         log.warning(
             "webhook.refused", provider=provider_type, tenant_id=tenant_id, reason=str(error)

@@ -26,7 +26,7 @@ from payment_gateway.domain.value_objects.provider_credentials import ProviderCr
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
 from payment_gateway.infrastructure.webhooks.certificates import Certificates
 from payment_gateway.infrastructure.webhooks.pagadito import PagaditoWebhooks
-from payment_gateway.infrastructure.webhooks.paypal import PayPalWebhooks
+from payment_gateway.infrastructure.webhooks.paypal import CertificateCheck, PayPalWebhooks
 from payment_gateway.infrastructure.webhooks.signed_text import Signatures
 from tests.unit.application.gateway_fixture import Shop
 
@@ -99,7 +99,9 @@ class NotifiedShop:
             certificates=Certificates(httpx.AsyncClient()), issuers=None, now=lambda: self.shop.now
         )
         both = {
-            "PAYPAL": SignedByWord(PayPalWebhooks(signatures=unused, base_url=None)),
+            "PAYPAL": SignedByWord(
+                PayPalWebhooks(transmissions=CertificateCheck(signatures=unused), base_url=None)
+            ),
             "PAGADITO": SignedByWord(PagaditoWebhooks(signatures=unused, base_url=None)),
         }
         self.gateway: Gateway = replace(

@@ -9,10 +9,10 @@ from typing import Final
 import pytest
 
 from payment_gateway.application.webhooks import (
-    CertificateUnavailable,
     NotANotification,
     PaymentNews,
     SignatureRefused,
+    VerificationUnavailable,
 )
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -111,7 +111,7 @@ class TestSignature:
             await webhooks().verify(signed(), BODY, account(sandbox=False))
 
     async def test_that_cannot_be_checked_is_not_taken(self) -> None:
-        with pytest.raises(CertificateUnavailable):
+        with pytest.raises(VerificationUnavailable):
             await webhooks(Hosts()).verify(signed(), BODY, account())
 
     @pytest.mark.parametrize(

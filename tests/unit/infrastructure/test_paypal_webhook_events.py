@@ -18,11 +18,13 @@ from payment_gateway.domain.value_objects.external_reference_number import (
 )
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
-from payment_gateway.infrastructure.webhooks.paypal import PayPalWebhooks
+from payment_gateway.infrastructure.webhooks.paypal import CertificateCheck, PayPalWebhooks
 from tests.unit.infrastructure.webhook_signer import Hosts
 
 PAYMENT: Final = PaymentIdVO.of(ExternalReferenceNumberVO("ERN-7"))
-READER: Final = PayPalWebhooks(signatures=Hosts().signatures(), base_url=None)
+READER: Final = PayPalWebhooks(
+    transmissions=CertificateCheck(signatures=Hosts().signatures()), base_url=None
+)
 
 
 def notification(event_type: str, resource: object) -> bytes:

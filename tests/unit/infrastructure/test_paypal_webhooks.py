@@ -8,14 +8,14 @@ from typing import Final
 import pytest
 
 from payment_gateway.application.webhooks import (
-    CertificateUnavailable,
     SignatureRefused,
+    VerificationUnavailable,
 )
 from payment_gateway.domain.value_objects.provider_credentials import PayPalCredentialsVO
 from payment_gateway.domain.value_objects.secret_text import SecretText
 from payment_gateway.infrastructure.webhooks.certificate_chain import TrustedIssuers
 from payment_gateway.infrastructure.webhooks.certificates import RENEW_AFTER_S
-from payment_gateway.infrastructure.webhooks.paypal import PayPalWebhooks
+from payment_gateway.infrastructure.webhooks.paypal import CertificateCheck, PayPalWebhooks
 from payment_gateway.infrastructure.webhooks.signature import checksum
 from tests.unit.infrastructure.webhook_signer import (
     Hosts,
@@ -61,7 +61,9 @@ def webhooks(
         hosts = Hosts()
         hosts.serve(URL, pem(certificate(HOST, issuer="root")))
     return PayPalWebhooks(
-        signatures=hosts.signatures(issuers or trusting(authority("root"), domain="paypal.com")),
+        transmissions=CertificateCheck(
+            signatures=hosts.signatures(issuers or trusting(authority("root"), domain="paypal.com"))
+        ),
         base_url=base_url,
     )
 
@@ -146,7 +148,7 @@ class TestSignature:
         assert len(hosts.asked) == 2
 
     async def test_that_cannot_be_checked_is_not_taken(self) -> None:
-        with pytest.raises(CertificateUnavailable):
+        with pytest.raises(VerificationUnavailable):
             await webhooks(Hosts()).verify(signed(), BODY, account())
 
     async def test_of_a_simulator_at_its_own_address_only(self) -> None:

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from payment_gateway.application.webhooks import CertificateUnavailable, SignatureRefused
+from payment_gateway.application.webhooks import SignatureRefused, VerificationUnavailable
 from payment_gateway.infrastructure.webhooks import pagadito, paypal
 from payment_gateway.infrastructure.webhooks.certificate_chain import (
     TrustedIssuers,
@@ -203,12 +203,12 @@ class TestFetching:
         certificates = hosts.certificates()
 
         for _ in range(2):
-            with pytest.raises(CertificateUnavailable):
+            with pytest.raises(VerificationUnavailable):
                 await certificates.get(URL)
         assert len(hosts.asked) == 2
 
     async def test_nobody_answers(self) -> None:
-        with pytest.raises(CertificateUnavailable):
+        with pytest.raises(VerificationUnavailable):
             await Hosts().certificates().get(URL)
 
     async def test_not_more_are_kept_than_the_limit(self) -> None:

@@ -61,15 +61,18 @@ class PayPalAdapter:
     def create(self, credentials: ProviderCredentials) -> PayPalProvider:
         """Return the provider, speaking for the account of these credentials."""
         assert isinstance(credentials, PayPalCredentialsVO), "made by parse_credentials above"
+        return PayPalProvider(
+            self.api(credentials), checkout_validity_s=self._settings.paypal_checkout_validity_s
+        )
+
+    def api(self, credentials: PayPalCredentialsVO) -> PayPalApi:
+        """Return the way to PayPal for the account of these credentials."""
         base_url = self._base_url(sandbox=credentials.sandbox)
         http = self._endpoints.at(base_url, tls_min=self._settings.paypal_tls_min)
         tokens = self._tokens.get(base_url)
         if tokens is None:
             tokens = self._tokens[base_url] = AccessTokens(http, shared=self._shared_tokens)
-        return PayPalProvider(
-            PayPalApi(http, tokens, credentials),
-            checkout_validity_s=self._settings.paypal_checkout_validity_s,
-        )
+        return PayPalApi(http, tokens, credentials)
 
     def address(self, *, sandbox: bool, currency: str) -> str:  # noqa: ARG002 - one host for all currencies
         """Return PayPal's one host."""

@@ -1,4 +1,4 @@
-"""For any sequence of commands, faults, crashes and payers: no money is lost or taken twice.
+"""For any sequence of commands, faults, crashes, payers and notifications: no money is lost or taken twice.
 
 The adapters are the real ones and the simulators are processes that misbehave; the gateway may end at any
 append. ``HYPOTHESIS_PROFILE=nightly`` tries many more sequences (``make test-nightly``).
@@ -26,9 +26,22 @@ from hypothesis.stateful import (
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
 from tests.contracts.provider_sandbox import simulator
-from tests.integration.money_world import FAULTS, OPERATIONS, PROVIDERS, Provider, World, open_world
+from tests.integration.money_providers import Surroundings, open_surroundings
+from tests.integration.money_world import (
+    FAULTS,
+    OPERATIONS,
+    PROVIDERS,
+    Provider,
+    World,
+    open_world,
+)
 
 Result = TypeVar("Result")
+NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
+EXAMPLES = 2_000 if NIGHTLY else 100
+WITHIN_S = 3 * 3600 if NIGHTLY else 900
+# By then a notification that could not be applied is parked.
+RETRIED_AFTER_HOURS = (1, 6, 24)
 
 FINAL = {
     PaymentStatusVO.COMPLETED,
@@ -48,19 +61,15 @@ faults = st.sampled_from(PROVIDERS).flatmap(
 class MoneyMachine(RuleBasedStateMachine):
     """Rules are what people, providers and power cuts do; the books are compared at the end."""
 
-    urls: tuple[str, str]
-    key_file: Path
+    runner: asyncio.Runner
+    around: Surroundings
 
     @initialize()
     def open(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.stack = AsyncExitStack()
-        self.world: World = self.do(
-            self.stack.enter_async_context(open_world(*self.urls, self.key_file))
-        )
+        self.world: World = self.do(open_world(self.around))
 
     def do(self, work: Awaitable[Result]) -> Result:
-        return self.loop.run_until_complete(_within(work))
+        return self.runner.run(_within(work))
 
     def has_payments(self) -> bool:
         return bool(self.world.ids)
@@ -122,15 +131,63 @@ class MoneyMachine(RuleBasedStateMachine):
         self.do(self.world.let_time_pass(seconds=seconds))
         self.do(self.world.recover(self.one(pick)))
 
+    @precondition(has_payments)
+    @rule(
+        provider=st.sampled_from(PROVIDERS), pick=st.integers(0, 19), times=st.sampled_from([1, 3])
+    )
+    def a_notification_comes(self, provider: Provider, pick: int, times: int) -> None:
+        """For the first time or again, in any order; those that are never picked come too late."""
+        self.do(self.world.deliver(provider, pick, times=times))
+
+    @precondition(has_payments)
+    @rule(provider=st.sampled_from(PROVIDERS), pick=st.integers(0, 19))
+    def a_notification_comes_and_is_applied(self, provider: Provider, pick: int) -> None:
+        self.do(self.world.deliver(provider, pick))
+        self.do(self.world.apply_notifications())
+
+    @precondition(has_payments)
+    @rule(provider=st.sampled_from(PROVIDERS), pick=st.integers(0, 19), payment=st.integers(0, 9))
+    def a_notification_is_applied_while_the_payer_comes_back(
+        self, provider: Provider, pick: int, payment: int
+    ) -> None:
+        self.do(self.world.deliver(provider, pick))
+        self.do(_both(self.world.apply_notifications(), self.world.complete(self.one(payment))))
+
+    @precondition(has_payments)
+    @rule(
+        provider=st.sampled_from(PROVIDERS),
+        pick=st.integers(0, 19),
+        tamper=st.sampled_from(["signature", "body", "cert_host"]),
+    )
+    def somebody_forges_a_notification(self, provider: Provider, pick: int, tamper: str) -> None:
+        self.do(self.world.forge(provider, pick, tamper))
+
+    @rule(seconds=st.sampled_from([0, 2, 40]))
+    def the_reactor_applies_notifications(self, seconds: int) -> None:
+        self.do(self.world.let_time_pass(seconds=seconds))
+        self.do(self.world.apply_notifications())
+
     def teardown(self) -> None:
         if not hasattr(self, "world"):
             return
-        try:
-            self.do(self.settle())
-            self.do(self.compare_books())
-        finally:
-            self.do(self.stack.aclose())
-            self.loop.close()
+        self.do(self.settle())
+        self.do(self.compare_books())
+        before = self.do(self.states())
+        self.do(self.hear_the_rest())
+        self.do(self.compare_books())
+        assert self.do(self.states()) == before, "what comes too late moves nothing"
+
+    async def states(self) -> list[PaymentStatusVO | None]:
+        payments = [await self.world.payment(payment_id) for payment_id in self.world.ids]
+        return [payment.status if payment else None for payment in payments]
+
+    async def hear_the_rest(self) -> None:
+        """Have all notifications sent, most of them too late or again, and apply them."""
+        await self.world.deliver_all()
+        for hours in (0, *RETRIED_AFTER_HOURS):
+            await self.world.let_time_pass(hours=hours)
+            await self.world.apply_notifications()
+            await self.world.apply_notifications()
 
     async def settle(self) -> None:
         """End all faults and let the recovery do its work until nothing is left to do."""
@@ -142,9 +199,11 @@ class MoneyMachine(RuleBasedStateMachine):
                 await self.world.recover(payment_id)
 
     async def compare_books(self) -> None:
+        books = await self.world.books()
         for payment_id in self.world.ids:
-            captures, taken, given_back = await self.world.taken_and_given_back(payment_id)
             payment = await self.world.payment(payment_id)
+            reference = payment.external_reference if payment else None
+            captures, taken, given_back = books.of(payment_id, reference)
             if payment is None:
                 assert captures == 0, "money was taken for what nobody asked for"
                 continue
@@ -156,6 +215,10 @@ class MoneyMachine(RuleBasedStateMachine):
             assert given_back <= taken
             open_refunds = {RefundStatusVO.REQUESTED, RefundStatusVO.UNKNOWN}
             assert not any(r.status in open_refunds for r in payment.refunds.values())
+
+
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    await asyncio.gather(first, second)
 
 
 async def _within(work: Awaitable[Result]) -> Result:
@@ -173,11 +236,16 @@ def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
         yield paypal, pagadito
 
 
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(WITHIN_S)
 def test_money(urls: tuple[str, str], tmp_path: Path) -> None:
-    nightly = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
-    MoneyMachine.urls, MoneyMachine.key_file = urls, tmp_path / "gateway.key"
-    run_state_machine_as_test(
-        MoneyMachine,
-        settings=settings(max_examples=2_000 if nightly else 100, stateful_step_count=25),
-    )
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        opening = stack.enter_async_context(open_surroundings(*urls, tmp_path / "gateway.key"))
+        MoneyMachine.runner, MoneyMachine.around = runner, runner.run(_within(opening))
+        try:
+            run_state_machine_as_test(
+                MoneyMachine,
+                settings=settings(max_examples=EXAMPLES, stateful_step_count=25),
+            )
+        finally:
+            runner.run(stack.aclose())

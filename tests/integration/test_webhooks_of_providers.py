@@ -24,7 +24,7 @@ from tests.integration.rest.installation import (
     client,
     running_installation,
 )
-from tests.integration.rest.shop import Shop, open_shop
+from tests.integration.rest.shop import Shop, new_number, open_shop
 from tests.integration.rest.test_secrets import stored_bytes
 from tests.mongodb_fixture import mongodb_uri
 
@@ -35,6 +35,22 @@ PAID: Final = [*OPENED, "CaptureRequested", "PaymentCompleted"]
 WITHIN_S: Final = 15.0
 LOOK_EVERY_S: Final = 0.05
 UNSIGNED: Final = b'{"id": "WH-TEST-1", "event_type": "PAYMENT.CAPTURE.COMPLETED"}'
+FORGED_HEADERS: Final[dict[str, dict[str, str]]] = {
+    provider: {
+        f"{provider}-{name}": value
+        for name, value in {
+            "transmission-id": "T-1",
+            "transmission-time": "2026-06-01T12:00:00Z",
+            "transmission-sig": "c2ln",
+            "notification-id": "T-1",
+            "notification-timestamp": "2026-06-01T12:00:00Z",
+            "signature": "c2ln",
+            "cert-url": "https://evil.example/cert.pem",
+            "auth-algo": "SHA256withRSA",
+        }.items()
+    }
+    for provider in ("paypal", "pagadito")
+}
 
 pytestmark = pytest.mark.xdist_group("webhooks-of-providers")
 
@@ -312,6 +328,31 @@ class TestAnybody:
             for provider in ("paypal", "pagadito"):
                 answer = await anybody.post(f"/api/v1/webhooks/{provider}/acme", content=UNSIGNED)
                 assert (answer.status_code, answer.json()["code"]) == (401, "signature_refused")
+
+    @pytest.mark.parametrize("provider", ["paypal", "pagadito"])
+    async def test_whether_there_is_a_payment_is_not_told_to_whoever_asks(
+        self, shop: Shop, provider: str
+    ) -> None:
+        own = (await shop.opened_payment(providerType=provider.upper()))["externalReferenceNumber"]
+        answers = []
+        async with client(shop.installation.url) as anybody:
+            for number in (own, new_number()):
+                body = {"id": "WH-1", "event_type": "CHECKOUT.ORDER.APPROVED"}
+                resource = {
+                    "paypal": {"purchase_units": [{"invoice_id": number}]},
+                    "pagadito": {"ern": number},
+                }[provider]
+                for headers in ({}, FORGED_HEADERS[provider]):
+                    answer = await anybody.post(
+                        f"/api/v1/webhooks/{provider}",
+                        json=body | {"resource": resource},
+                        headers=headers,
+                    )
+                    problem = answer.json()
+                    problem.pop("requestId")
+                    answers.append((answer.status_code, problem))
+        assert answers == [answers[0]] * 4
+        assert (answers[0][0], answers[0][1]["code"]) == (401, "signature_refused")
 
     async def test_a_body_without_end_is_not_read(self, shop: Shop) -> None:
         async with client(shop.installation.url) as anybody:

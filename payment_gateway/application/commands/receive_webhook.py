@@ -10,9 +10,10 @@ from datetime import datetime
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.services.webhook_service import stream_of
-from payment_gateway.application.webhooks import Notification
-from payment_gateway.domain.errors import PaymentNotFound
+from payment_gateway.application.webhooks import Notification, SignatureRefused
+from payment_gateway.domain.errors import PaymentNotFound, ProviderNotConfigured
 from payment_gateway.domain.events.webhook import WebhookReceivedEvent
+from payment_gateway.domain.value_objects.provider_credentials import ProviderCredentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +41,9 @@ async def receive_webhook(delivery: WebhookDelivery, gateway: Gateway) -> bool:
         UnsupportedProviderError: There are no notifications from this provider.
         TenantNotFound: There is no such tenant.
         ProviderNotConfigured: The tenant has no account there.
-        PaymentNotFound: No tenant is named, and no payment that is known either.
         NotANotification: The body is none.
-        SignatureRefused: The provider did not send it to this account.
+        SignatureRefused: The provider did not send it to this account; or no tenant is named, and no
+            payment that is known here. Nobody learns from the answer which payments there are.
         VerificationUnavailable: That could not be found out; it must be sent again.
         SealBroken: The master key is not the one the credentials were sealed under.
         EventStoreUnavailable: No answer; it must be sent again.
@@ -51,8 +52,11 @@ async def receive_webhook(delivery: WebhookDelivery, gateway: Gateway) -> bool:
     if delivery.tenant_id is not None:
         await gateway.tenants.find(delivery.tenant_id)
     notification = webhooks.read(delivery.body)
-    tenant_id = delivery.tenant_id or await _tenant_of(notification, gateway)
-    credentials = await gateway.credentials.reveal(delivery.provider_type, tenant_id=tenant_id)
+    if delivery.tenant_id is None:
+        tenant_id, credentials = await _account_of(notification, delivery.provider_type, gateway)
+    else:
+        tenant_id = delivery.tenant_id
+        credentials = await gateway.credentials.reveal(delivery.provider_type, tenant_id=tenant_id)
     signed_at = await webhooks.verify(delivery.headers, delivery.body, credentials)
     context = CommandContext(
         tenant_id=tenant_id,
@@ -64,11 +68,18 @@ async def receive_webhook(delivery: WebhookDelivery, gateway: Gateway) -> bool:
     return await _record(notification, delivery, signed_at, context, gateway)
 
 
-async def _tenant_of(notification: Notification, gateway: Gateway) -> str:
+async def _account_of(
+    notification: Notification, provider_type: str, gateway: Gateway
+) -> tuple[str, ProviderCredentials]:
+    """Return whose payment is named, and the account that would have been notified of it."""
     if notification.payment_id is None:
-        raise PaymentNotFound("named by none")
-    found = await gateway.payments.find_of_any_tenant(notification.payment_id)
-    return found.payment.tenant_id
+        raise SignatureRefused("names no payment")
+    try:
+        found = await gateway.payments.find_of_any_tenant(notification.payment_id)
+        tenant_id = found.payment.tenant_id
+        return tenant_id, await gateway.credentials.reveal(provider_type, tenant_id=tenant_id)
+    except (PaymentNotFound, ProviderNotConfigured) as error:
+        raise SignatureRefused("names no payment of an account here") from error
 
 
 async def _record(

@@ -15,7 +15,6 @@ from payment_gateway.application.commands.receive_webhook import (
 )
 from payment_gateway.application.webhooks import SignatureRefused, VerificationUnavailable
 from payment_gateway.domain.errors import (
-    PaymentNotFound,
     ProviderNotConfigured,
     TenantNotFound,
     UnsupportedProviderError,
@@ -24,15 +23,18 @@ from payment_gateway.presentation.rest.command_context import CommandSide, comma
 
 PREFIX: Final = "/api/v1/webhooks"
 log = structlog.get_logger()
-_UNKNOWN: Final = "there is no such tenant or payment, or it has no account there"
+_UNKNOWN: Final = "there is no such tenant, or it has no account there"
 
 router = APIRouter(prefix=PREFIX, tags=["webhooks"])
 Side = Annotated[CommandSide, Depends(command_side_of)]
-_REFUSALS: Final[dict[int | str, dict[str, str]]] = {
+_REFUSALS_BY_PAYMENT: Final[dict[int | str, dict[str, str]]] = {
     400: {"description": "Not a notification"},
     401: {"description": "Not signed by the provider for this account"},
-    404: {"description": "No such tenant, or it has no account there"},
     503: {"description": "Send it again later"},
+}
+_REFUSALS: Final[dict[int | str, dict[str, str]]] = {
+    **_REFUSALS_BY_PAYMENT,
+    404: {"description": "No such tenant, or it has no account there"},
 }
 
 
@@ -48,13 +50,13 @@ async def take_from_pagadito(tenant_id: str, request: Request, side: Side) -> JS
     return await _take("PAGADITO", tenant_id, request, side)
 
 
-@router.post("/paypal", responses=_REFUSALS)
+@router.post("/paypal", responses=_REFUSALS_BY_PAYMENT)
 async def take_from_paypal_by_payment(request: Request, side: Side) -> JSONResponse:
     """Take a notification of PayPal's for the tenant whose payment it names."""
     return await _take("PAYPAL", None, request, side)
 
 
-@router.post("/pagadito", responses=_REFUSALS)
+@router.post("/pagadito", responses=_REFUSALS_BY_PAYMENT)
 async def take_from_pagadito_by_payment(request: Request, side: Side) -> JSONResponse:
     """Take a notification of Pagadito's for the tenant whose payment it names."""
     return await _take("PAGADITO", None, request, side)
@@ -73,12 +75,7 @@ async def _take(
     )
     try:
         is_new = await receive_webhook(delivery, side.gateway)
-    except (
-        TenantNotFound,
-        ProviderNotConfigured,
-        PaymentNotFound,
-        UnsupportedProviderError,
-    ) as error:
+    except (TenantNotFound, ProviderNotConfigured, UnsupportedProviderError) as error:
         raise HTTPException(404, _UNKNOWN) from error
     except (SignatureRefused, VerificationUnavailable) as error:
         # The caller is not told which check it was that failed; the operator is.

@@ -10,7 +10,6 @@ import pytest
 from payment_gateway.application.commands.cancel_payment import cancel_payment
 from payment_gateway.application.webhooks import NotANotification, SignatureRefused
 from payment_gateway.domain.errors import (
-    PaymentNotFound,
     ProviderNotConfigured,
     TenantNotFound,
     UnsupportedProviderError,
@@ -106,9 +105,9 @@ class TestReceiving:
     async def test_whoever_is_not_known_is_refused(self, notified: NotifiedShop) -> None:
         with pytest.raises(TenantNotFound):
             await notified.receive(APPROVED, {}, tenant="nobody")
-        with pytest.raises(PaymentNotFound):
+        with pytest.raises(SignatureRefused):
             await notified.receive(APPROVED, {"custom_id": "ERN-404"}, tenant=None)
-        with pytest.raises(PaymentNotFound):
+        with pytest.raises(SignatureRefused):
             await notified.receive(APPROVED, {"invoice_id": "ERN-404"}, tenant=None)
         with pytest.raises(UnsupportedProviderError):
             await notified.receive(APPROVED, {}, provider="SPARE")

@@ -14,7 +14,7 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.bootstrap import load_api_keys, open_gateway
-from payment_gateway.infrastructure.cache import answers
+from payment_gateway.infrastructure.cache import Cache, answers
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -31,6 +31,7 @@ from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
 from projections.generations import NotBuilt, Shown
+from projections.positions import Positions
 from projections.query_api import Queries, create_query_router
 
 REFUSALS: Final = {
@@ -75,6 +76,9 @@ def application(settings: Settings | None = None) -> FastAPI:
                 events=opened.event_store,
                 open_personal=open_personal,
                 decode_token=tokens.decode,
+                encode_token=tokens.encode,
+                positions=Positions(database),
+                cache=None if cache is None else Cache(cache),
             )
             checks = {
                 "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),

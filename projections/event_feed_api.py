@@ -17,12 +17,8 @@ from projections.query_context import (
     Cursor,
     Dependency,
     Limit,
-    Queries,
-    Seen,
-    Viewer,
-    catch_up,
-    seen,
 )
+from projections.reading import Asked, asking
 
 TYPES_LENGTH_MAX: Final = 1000
 Types = Annotated[
@@ -50,23 +46,21 @@ def wanted_types(text: str | None) -> frozenset[str]:
 
 def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) -> None:
     """Add the route to a router."""
+    ask = asking(viewer=viewer, queries=queries)
 
     @router.get("/events")
     async def list_events(
         *,
-        who: Annotated[Viewer, Depends(viewer)],
-        source: Annotated[Queries, Depends(queries)],
+        asked: Annotated[Asked, Depends(ask)],
         types: Types = None,
         limit: Limit = PAGE_SIZE_MAX,
         cursor: Cursor = None,
-        told: Annotated[Seen, Depends(seen)],
     ) -> EventFeedPage:
         """List what happened to the tenant's payments, oldest first."""
-        tenant_id = who.tenant_id
+        tenant_id = asked.tenant_id
         names = wanted_types(types)
         place = decode_place(tenant_id, cursor) if cursor else None
-        await catch_up(source, event_feed.MODEL, who, told)
-        collection = await source.shown.collection(event_feed.MODEL)
+        collection = (await asked.read(event_feed.MODEL)).collection()
         if place is not None and not await holds(collection, tenant_id, place):
             raise InvalidValue("this cursor is gone: events were counted anew", param="cursor")
         sequence = place.sequence if place else 0

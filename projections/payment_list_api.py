@@ -18,24 +18,20 @@ from projections.query_context import (
     Dependency,
     Limit,
     Moment,
-    Queries,
-    Seen,
     Text,
-    Viewer,
-    catch_up,
-    seen,
 )
 from projections.query_parameters import created_before, created_from
+from projections.reading import Asked, asking
 
 
 def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) -> None:
     """Add the route to a router."""
+    ask = asking(viewer=viewer, queries=queries)
 
     @router.get("/payments")
     async def list_payments(
         *,
-        who: Annotated[Viewer, Depends(viewer)],
-        source: Annotated[Queries, Depends(queries)],
+        asked: Annotated[Asked, Depends(ask)],
         status: PaymentStatusVO | None = None,
         provider: Text = None,
         order_id: Annotated[Text, Query(alias="orderId")] = None,
@@ -43,28 +39,26 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
         to: Moment = None,
         limit: Limit = PAGE_SIZE_DEFAULT,
         cursor: Cursor = None,
-        told: Annotated[Seen, Depends(seen)],
     ) -> PaymentPage:
         """List payments, newest first."""
         wanted = PaymentFilter(
-            tenant_id=who.tenant_id,
+            tenant_id=asked.tenant_id,
             status=status,
             provider=provider,
             order_id=order_id,
             created_from=created_from(from_),
             created_before=created_before(to),
         )
-        await catch_up(source, payment_details.MODEL, who, told)
-        return await page_of(source, wanted, limit=limit, cursor=cursor)
+        return await page_of(asked, wanted, limit=limit, cursor=cursor)
 
 
 async def page_of(
-    source: Queries, wanted: PaymentFilter, *, limit: int, cursor: str | None
+    asked: Asked, wanted: PaymentFilter, *, limit: int, cursor: str | None
 ) -> PaymentPage:
     """Return a page of payments, and where the next one begins."""
     after = decode_after(wanted.tenant_id, cursor) if cursor else None
-    collection = await source.shown.collection(payment_details.MODEL)
-    found = await find_payments(collection, wanted, limit=limit + 1, after=after)
+    shown = await asked.read(payment_details.MODEL)
+    found = await find_payments(shown.collection(), wanted, limit=limit + 1, after=after)
     page = found[:limit]
     next_cursor = None
     if len(found) > limit:

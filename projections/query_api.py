@@ -13,6 +13,7 @@ from projections import (
     payment_history_api,
     payment_list_api,
 )
+from projections.conditional_route import ConditionalRoute
 from projections.query_context import Dependency, Queries
 
 __all__ = ["Queries", "create_query_router"]
@@ -35,7 +36,7 @@ def create_query_router(
         subscriber: The same for who may see all events of a tenant.
         queries: A FastAPI dependency that returns ``Queries``.
     """
-    router = APIRouter(prefix="/api/v1", tags=["queries"])
+    router = APIRouter(prefix="/api/v1", tags=["queries"], route_class=ConditionalRoute)
     for add_routes in _VIEWER_ROUTES:
         add_routes(router, viewer=viewer, queries=queries)
     event_feed_api.add_routes(router, viewer=subscriber, queries=queries)

@@ -25,6 +25,7 @@ SHOWS = {
     "README.md": '"status": "COMPLETED"',
     "docs/tutorial.md": "6 RefundCompleted apikey:demo",
     "docs/how-to/follow-events.md": " events; go on with --after",
+    "docs/how-to/read-your-writes.md": "status 304",
     "docs/how-to/look-at-events.md": "tenant-demo TenantCreated",
     "docs/how-to/own-servers.md": "GATEWAY_EVENTSTORE_URI",
     "docs/how-to/provider-credentials.md": '"version":1',

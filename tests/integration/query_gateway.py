@@ -37,6 +37,7 @@ from payment_gateway.infrastructure.persistence.mongodb import (
 from projections.consistency import NotYet
 from projections.document_writer import DocumentWriter
 from projections.generations import Generation, Shown, install
+from projections.positions import Positions
 from projections.query_api import Queries, create_query_router
 from projections.read_model import ReadModel
 from projections.worker import READ_MODELS
@@ -73,6 +74,8 @@ class Gateway:
             events=self.store,
             open_personal=self._open_personal,
             decode_token=lambda _, token: int(token) if token.isdigit() else None,
+            encode_token=lambda _, position: str(position),
+            positions=Positions(database),
         )
         app = FastAPI()
         app.include_router(

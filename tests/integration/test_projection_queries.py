@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -314,41 +313,6 @@ class TestLists:
         cursor = (await gateway.page("/payments", limit="1"))["nextCursor"]
 
         response = await gateway.get(f"/payments?cursor={cursor}", tenant_id="other")
-
-        assert response.status_code == 422
-
-
-class TestConsistency:
-    async def test_a_query_waits_until_it_shows_what_the_caller_was_told(
-        self, gateway: Gateway
-    ) -> None:
-        payment_id = await gateway.record(initiated())
-        await gateway.database["checkpoints"].insert_one(
-            {"_id": GENERATION.subscription(0), "position": 6}
-        )
-        asking = asyncio.create_task(
-            gateway.get(f"/payments/{payment_id}", headers={"Consistency-Token": "7"})
-        )
-        await asyncio.sleep(0.1)
-        assert not asking.done()
-
-        await gateway.database["checkpoints"].update_one({}, {"$set": {"position": 7}})
-
-        assert (await asking).status_code == 200
-
-    @pytest.mark.parametrize("path", ["/payments", "/payments/x", "/orders/x/payments"])
-    async def test_after_the_time_that_the_caller_waits_it_says_not_yet(
-        self, gateway: Gateway, path: str
-    ) -> None:
-        response = await gateway.get(
-            path, headers={"Consistency-Token": "7", "Prefer": "respond-async, wait=0"}
-        )
-
-        assert response.status_code == 503
-        assert response.json()["code"] == "not_yet"
-
-    async def test_a_text_that_is_no_token_is_refused(self, gateway: Gateway) -> None:
-        response = await gateway.get("/payments", headers={"Consistency-Token": "nonsense"})
 
         assert response.status_code == 422
 

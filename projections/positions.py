@@ -1,0 +1,114 @@
+"""How far read models have come, for all who wait for one of them to come further.
+
+However many requests wait, one of them asks MongoDB for all, a few times in a hundred milliseconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from pymongo.errors import PyMongoError
+
+from payment_gateway.infrastructure.messaging.checkpoint import COLLECTION
+from payment_gateway.infrastructure.persistence.mongodb import Database
+from projections.generations import Generation, partition_of
+
+POLL_EVERY_S: Final = 0.01
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """Somebody who waits until all of these subscriptions have reached a position."""
+
+    names: Sequence[str]
+    position: int
+    reached: asyncio.Future[int] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+class Positions:
+    """Reads the checkpoints of read models.
+
+    A position is where a generation has come as a whole: its partition that is furthest behind.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._checkpoints: Final = database[COLLECTION]
+        self._waiting: Final[set[_Waiting]] = set()
+        self._poller: asyncio.Task[None] | None = None
+
+    async def of(self, generation: Generation, *, payment_id: str | None = None) -> int:
+        """Return up to where everything is shown.
+
+        Args:
+            generation: Which build of a read model.
+            payment_id: The one payment that is asked for; then only its partition counts.
+        """
+        names = _subscriptions(generation, payment_id)
+        found = await self._read(names)
+        return min(found[name] for name in names)
+
+    async def reach(
+        self,
+        generation: Generation,
+        position: int,
+        *,
+        within_s: float,
+        payment_id: str | None = None,
+    ) -> int | None:
+        """Wait until everything up to a position is shown.
+
+        Returns:
+            Up to where everything is shown then; ``None`` where it was not within that time.
+        """
+        shown = await self.of(generation, payment_id=payment_id)
+        if shown >= position or within_s <= 0:
+            return shown if shown >= position else None
+        waiting = _Waiting(_subscriptions(generation, payment_id), position)
+        self._waiting.add(waiting)
+        if self._poller is None or self._poller.done():
+            self._poller = asyncio.create_task(self._poll())
+        try:
+            async with asyncio.timeout(within_s):
+                return await waiting.reached
+        except TimeoutError:
+            return None
+        finally:
+            self._waiting.discard(waiting)
+
+    async def _poll(self) -> None:
+        """Ask for all who wait, until nobody does; each of them waits for a limited time."""
+        while self._waiting:
+            started_s = time.monotonic()
+            waiting = list(self._waiting)
+            try:
+                found = await self._read({name for one in waiting for name in one.names})
+            except PyMongoError as error:  # whoever waits is told, and asks again if they want to
+                for one in waiting:
+                    if not one.reached.done():
+                        one.reached.set_exception(error)
+                return
+            for one in waiting:
+                shown = min(found[name] for name in one.names)
+                if shown >= one.position and not one.reached.done():
+                    one.reached.set_result(shown)
+                    self._waiting.discard(one)
+            await asyncio.sleep(max(0.0, POLL_EVERY_S - (time.monotonic() - started_s)))
+
+    async def _read(self, names: Iterable[str]) -> dict[str, int]:
+        wanted = list(names)
+        found = dict.fromkeys(wanted, 0)
+        async for document in self._checkpoints.find({"_id": {"$in": wanted}}, {"position": 1}):
+            found[document["_id"]] = int(document["position"])
+        return found
+
+
+def _subscriptions(generation: Generation, payment_id: str | None) -> list[str]:
+    if payment_id is not None:
+        return [generation.subscription(partition_of(payment_id, generation.partitions))]
+    return [generation.subscription(number) for number in range(generation.partitions)]

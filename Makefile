@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-nightly check format lock bench bench-eventstore-size test-crash docs clean
+.PHONY: help setup demo up test test-unit test-nightly check format lock site bench bench-eventstore-size test-crash docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -83,6 +83,10 @@ bench: $(VENV)/.dev ## measure, beside a floor taken in the same run, and print 
 
 docs: $(VENV)/.dev ## renew the reference pages that the code writes
 	@$(BIN)/python -m tests.reference_pages
+
+site: $(VENV)/.dev ## build the documentation as a site, in the folder site; warnings are errors
+	@$(BIN)/python -m tests.docs_site
+	@$(BIN)/zensical build --strict --clean
 
 test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check that nothing is lost
 	@EVENTSTORE_CRASH_ROUNDS=50 $(BIN)/pytest -s --timeout 900 tests/integration/test_eventstore_crash.py

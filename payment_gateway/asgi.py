@@ -31,8 +31,10 @@ from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
 from projections.generations import NotBuilt, Shown
+from projections.lag import is_short, lag_s
 from projections.positions import Positions
 from projections.query_api import Queries, create_query_router
+from projections.worker import READ_MODELS
 
 REFUSALS: Final = {
     NotYet: errors.NOT_YET,
@@ -84,12 +86,21 @@ def application(settings: Settings | None = None) -> FastAPI:
                 "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),
                 "mongodb": Check(answers=lambda: _mongodb_answers(database)),
             }
+
+            async def how_far_behind() -> float | None:
+                return await lag_s(database, READ_MODELS.values(), opened.gateway.now())
+
+            async def is_up_to_date() -> bool:
+                return is_short(await how_far_behind())
+
+            checks["projections"] = Check(answers=is_up_to_date, required=False)
             if cache is not None:
                 checks["redis"] = Check(answers=lambda: answers(cache), required=False)
             yield Application(
                 command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
                 authenticate=authenticate,
                 checks=checks,
+                lag_s=how_far_behind,
             )
 
     return create_app(

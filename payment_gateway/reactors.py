@@ -21,9 +21,10 @@ from payment_gateway.application.sagas.webhook_loop import WebhookLoop
 from payment_gateway.bootstrap import OpenGateway, open_gateway
 from payment_gateway.infrastructure.messaging import recovery_queue, split_queue
 from payment_gateway.infrastructure.messaging.backoff import delay_s
+from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.daily_lease import MongoDailyLease
 from payment_gateway.infrastructure.messaging.fleet import Fleet
-from payment_gateway.infrastructure.messaging.unit import Unit
+from payment_gateway.infrastructure.messaging.unit import Unit, Work
 from payment_gateway.infrastructure.persistence.event_log import StreamFilter, TypeFilter
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.infrastructure.webhooks import capture_index
@@ -69,9 +70,11 @@ async def react(
             _splits(opened, database),
             _webhooks(opened, database, settings),
         )
-        units = [unit for reactor in reactors for unit in reactor.units]
+        units: list[Work] = [unit for reactor in reactors for unit in reactor.units]
+        store, every_s = opened.event_store, settings.canary_every_s
+        units.append(canary_job(store, every_s=every_s, now=opened.gateway.now))
 
-        async def offered() -> Sequence[Unit]:
+        async def offered() -> Sequence[Work]:
             return units
 
         fleet = Fleet(offered=offered, log=opened.event_store, database=database)

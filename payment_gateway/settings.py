@@ -111,6 +111,8 @@ class Settings(BaseSettings):
             providers' books.
         amount_max: The largest amount of one payment, in major units of its currency.
         eventstore_timeout_s: How long an append, a read or the start of a subscription may take.
+        canary_every_s: The time between two marks in the log, by whose age the lag of its readers is
+            measured, in seconds.
         provider_connect_timeout_s: How long connecting to a provider may take.
         provider_read_timeout_s: How long a provider may take to go on with an answer.
         provider_connections_max: Connections of one process to one address of a provider.
@@ -165,6 +167,7 @@ class Settings(BaseSettings):
     amount_max: Annotated[Decimal, Field(gt=0)] = Decimal(1_000_000)
 
     eventstore_timeout_s: Seconds = 10.0
+    canary_every_s: Seconds = 2.0
     provider_connect_timeout_s: Seconds = 5.0
     provider_read_timeout_s: Seconds = 30.0
     provider_connections_max: Annotated[int, Field(ge=1, le=1000)] = 100

@@ -69,6 +69,7 @@ def units_of(model: ReadModel, kept: Kept, writer: DocumentWriter) -> Iterator[U
             group=generation.name,
             matching=matching(model, generation, partition),
             handler=writer,
+            types=model.events,
             rate=None if kept.rate_max is None else kept.rate_max / generation.partitions,
             paused=kept.is_paused,
         )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.fleet import Fleet
+from payment_gateway.infrastructure.messaging.unit import Work
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
 from payment_gateway.settings import Settings
@@ -51,7 +54,13 @@ async def run(
     """
     models = select(names)
     async with open_eventstoredb(settings) as log, open_mongodb(settings) as database:
-        fleet = Fleet(offered=GenerationUnits(models, database), log=log, database=database)
+        units = GenerationUnits(models, database)
+        canary = canary_job(log, every_s=settings.canary_every_s, now=lambda: datetime.now(UTC))
+
+        async def offered() -> Sequence[Work]:
+            return [*await units(), canary]
+
+        fleet = Fleet(offered=offered, log=log, database=database)
         try:
             async with asyncio.TaskGroup() as group:
                 if serve_health is not None:

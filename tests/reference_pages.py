@@ -34,6 +34,7 @@ STREAMS: Final = {
     "tenant": "tenant-<tenantId>",
     "webhook": "webhook-<provider>.<deliveryId>",
     "subject": "subject-<subjectId>",
+    "canary": "canary-gateway",
 }
 _JSON_TYPES: Final = {
     "str": "string",

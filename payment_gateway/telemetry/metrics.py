@@ -105,6 +105,30 @@ CIRCUIT_REFUSALS: Final = Counter(
     ["provider"],
     registry=REGISTRY,
 )
+SUBSCRIPTION_LAG: Final = Gauge(
+    "gateway_subscription_lag_seconds",
+    "The age of the newest mark in the log that a subscription has worked off; for those that this process holds.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_EVENTS: Final = Counter(
+    "gateway_subscription_events",
+    "Events that subscriptions worked off.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_PARKED: Final = Counter(
+    "gateway_subscription_parked",
+    "Events that were set aside, with those that wait behind them.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_UNKNOWN: Final = Counter(
+    "gateway_subscription_unknown",
+    "Events that were passed over since this release has never heard of their type.",
+    ["subscription"],
+    registry=REGISTRY,
+)
 
 
 def exposition() -> bytes:

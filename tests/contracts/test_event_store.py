@@ -18,11 +18,13 @@ from payment_gateway.application.ports import (
     EventStoreUnavailable,
     StreamMoved,
 )
+from payment_gateway.domain.events.canary import CanaryRecordedEvent
 from payment_gateway.domain.events.payment import (
     PaymentCancelledEvent,
     PaymentExpiredEvent,
     PaymentFailedEvent,
 )
+from payment_gateway.infrastructure.messaging.canary_job import Marks
 from payment_gateway.infrastructure.persistence.event_log import (
     CaughtUp,
     Checkpoint,
@@ -64,7 +66,7 @@ EXPIRED = PaymentExpiredEvent(payment_id="p")
 WAIT_S = 20.0
 
 
-class Store(EventStore, EventLog, Protocol):
+class Store(EventStore, EventLog, Marks, Protocol):
     """Both sides of an event store."""
 
 
@@ -207,6 +209,33 @@ class TestSubscriptions:
         seen = await follow(store, names, after=start, until=2)
 
         assert [recorded.event for recorded in seen] == [CANCELLED, EXPIRED]
+
+    async def test_of_what_matches_only_the_wanted_types_are_decoded(self, store: Store) -> None:
+        stream, start = new_stream(), await store.head()
+        await store.append(stream, [FAILED, EXPIRED], expected=None, context=CONTEXT)
+        wanted = frozenset({"PaymentExpired"})
+        items = store.subscribe(StreamFilter("payment-.*"), after=start, types=wanted)
+
+        async with asyncio.timeout(WAIT_S), aclosing(items):
+            passed_over, event = await anext(items), await anext(items)
+
+        assert isinstance(passed_over, Checkpoint)
+        assert isinstance(event, RecordedEvent)
+        assert event.event == EXPIRED
+        assert start < passed_over.position < event.position
+
+    async def test_a_mark_goes_to_the_end_of_its_stream_and_is_delivered(
+        self, store: Store
+    ) -> None:
+        stream, start = new_stream("canary"), await store.head()
+        await store.keep_newest(stream, 2)
+        for _ in range(3):
+            await store.mark(stream, CanaryRecordedEvent(), CONTEXT)
+
+        (*_, last) = await follow(store, StreamFilter(stream), after=start, until=2)
+
+        assert (last.type, last.context) == ("CanaryRecorded", CONTEXT)
+        assert last.position <= await store.head()
 
     async def test_events_that_do_not_match_move_the_checkpoint(self, store: Store) -> None:
         start = await store.head()

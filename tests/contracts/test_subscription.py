@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, PyMo
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.domain.events.payment import PaymentExpiredEvent, PaymentFailedEvent
 from payment_gateway.infrastructure.messaging.batches import BATCH_ITEMS_MAX
+from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.checkpoint import (
     Checkpoints,
     LeaseLost,
@@ -22,7 +24,12 @@ from payment_gateway.infrastructure.messaging.subscription import (
     Handler,
     Subscription,
 )
-from payment_gateway.infrastructure.persistence.event_log import RecordedEvent, StreamFilter
+from payment_gateway.infrastructure.persistence.event_log import (
+    EventFilter,
+    RecordedEvent,
+    StreamFilter,
+    TypeFilter,
+)
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
 from payment_gateway.infrastructure.persistence.mongodb import Database, Session, open_session
 from tests.mongodb_fixture import database, mongodb_uri
@@ -32,6 +39,7 @@ __all__ = ["database", "mongodb_uri"]
 CONTEXT = CommandContext(
     tenant_id="acme", actor="test", correlation_id="c", at=datetime(2026, 1, 1, tzinfo=UTC)
 )
+MOMENT = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 PAYMENTS = StreamFilter("payment-.*")
 WAIT_S = 20.0
 
@@ -261,7 +269,7 @@ async def test_an_event_that_cannot_be_read_is_parked_with_its_place_and_cause(
     broken = log._log[0]
     log._log[0] = type(broken)(
         event_id=broken.event_id,
-        type="NeverHeardOf",
+        type=broken.type,
         data=b"\x00",
         metadata=broken.metadata,
         stream=broken.stream,
@@ -276,8 +284,79 @@ async def test_an_event_that_cannot_be_read_is_parked_with_its_place_and_cause(
     assert await notes.positions() == [3]
     parked = await database["parked_events"].find_one({"position": 1})
     assert parked is not None
-    assert parked["type"] == "NeverHeardOf"
-    assert "UnknownEventType" in parked["cause"]
+    assert parked["type"] == "PaymentFailed"
+    assert "UndecodableEvent" in parked["cause"]
+
+
+async def test_an_event_of_a_type_never_heard_of_stops_nothing_and_is_counted(
+    database: Database,
+) -> None:
+    log, notes = InMemoryEventStore(), Notes(database)
+    await append_to(log, "payment-new", "fine", "fine", "fine")
+    log._log[1] = replace(log._log[1], type="WrittenByANewerRelease")
+    worker = subscription(database, log, notes)
+
+    async with running(worker):
+        await until_at(worker, 3)
+
+    assert await notes.positions() == [1, 3]
+    assert (worker.status.unknown, worker.status.parked) == (1, 0)
+    stored = await database["checkpoints"].find_one({"_id": "notes"})
+    assert stored is not None
+    assert (stored["unknown"], stored["events"]) == (1, 2)
+
+
+async def test_types_that_are_not_wanted_are_not_even_decoded_and_move_the_checkpoint(
+    database: Database,
+) -> None:
+    log, notes = InMemoryEventStore(), Notes(database)
+    await log.append(
+        "payment-1", [PaymentExpiredEvent(payment_id="p")], expected=None, context=CONTEXT
+    )
+    await append_to(log, "payment-1", "declined")
+    await log.append(
+        "payment-1", [PaymentExpiredEvent(payment_id="p")], expected=1, context=CONTEXT
+    )
+    log._log[0] = replace(log._log[0], data=b"no JSON")
+    worker = Subscription(
+        name="notes",
+        matching=PAYMENTS,
+        types=frozenset({"PaymentFailed"}),
+        handler=notes,
+        log=log,
+        database=database,
+    )
+
+    async with running(worker):
+        await until_at(worker, 3)
+
+    assert await notes.positions() == [2]
+    assert worker.status.parked == 0
+
+
+@pytest.mark.parametrize("types", [None, frozenset({"PaymentFailed"})], ids=["all", "some types"])
+@pytest.mark.parametrize("matching", [PAYMENTS, TypeFilter(("PaymentFailed",))])
+async def test_a_mark_in_the_log_comes_through_to_the_checkpoint_and_no_further(
+    database: Database, matching: EventFilter, types: frozenset[str] | None
+) -> None:
+    log, notes = InMemoryEventStore(), Notes(database)
+    worker = Subscription(
+        name="notes", matching=matching, types=types, handler=notes, log=log, database=database
+    )
+    job = canary_job(log, every_s=3600, now=lambda: MOMENT)
+    async with running(worker):
+        await append(log, 1)
+        await until_at(worker, 1)
+        assert worker.status.lag_s(MOMENT) is None
+        marking: asyncio.Task[None] = asyncio.ensure_future(job.run())
+        await until_at(worker, 2)
+        marking.cancel()
+
+    assert await notes.positions() == [1]
+    stored = await database["checkpoints"].find_one({"_id": "notes"})
+    assert stored is not None
+    assert stored["canaryAt"] == MOMENT
+    assert worker.status.lag_s(MOMENT + timedelta(seconds=7)) == 7
 
 
 @pytest.mark.parametrize(

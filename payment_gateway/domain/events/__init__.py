@@ -1,5 +1,6 @@
 """What can have happened. Past tense, primitives only, kept forever."""
 
+from payment_gateway.domain.events.canary import CanaryEvent
 from payment_gateway.domain.events.credential import CredentialEvent
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.events.provider import ProviderEvent
@@ -16,4 +17,5 @@ DomainEvent = (
     | ProviderEvent
     | TenantEvent
     | SubjectEvent
+    | CanaryEvent
 )

@@ -1,6 +1,6 @@
 """How far a subscription has come, and which of its workers may say so.
 
-One document a subscription, ``{_id: name, epoch, position, owner, session}``. A worker takes the next
+One document a subscription, ``{_id: name, epoch, position, owner, session, events, unknown, canaryAt}``. A worker takes the next
 epoch when it starts; from then on nothing that an earlier worker does can commit, since every commit
 updates this document under the epoch and the position that its worker knows. What an earlier worker has
 under way in its session is aborted, so that one that was killed holds nobody up.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from pymongo import ReturnDocument
@@ -47,6 +47,24 @@ class Lease:
     name: str
     epoch: int
     session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What else a commit says of a subscription, for whoever looks at its progress.
+
+    Attributes:
+        events: Events that were handled.
+        unknown: Events that were passed over since this release has never heard of their type.
+        canary_at: When the newest mark was written that has come through, if one has.
+    """
+
+    events: int = 0
+    unknown: int = 0
+    canary_at: datetime | None = None
+
+
+NOTHING_COUNTED: Final = Counted()
 
 
 class Checkpoints:
@@ -120,16 +138,25 @@ class Checkpoints:
         position: int = document["position"]
         return position
 
-    async def advance(self, lease: Lease, *, at: int, to: int) -> None:
+    async def advance(
+        self, lease: Lease, *, at: int, to: int, counted: Counted = NOTHING_COUNTED
+    ) -> None:
         """Move from one position to the next, inside the lease's transaction.
 
         Raises:
             LeaseLost: A later worker has taken the subscription over.
             CheckpointMoved: It is not ``at`` that position any more.
         """
+        moved: Document = {"position": to}
+        if counted.canary_at is not None:
+            moved["canaryAt"] = counted.canary_at
         updated = await self._collection.update_one(
             {"_id": lease.name, "epoch": lease.epoch, "position": at},
-            {"$set": {"position": to, "updatedAt": datetime.now(UTC)}},
+            {
+                "$set": moved,
+                "$currentDate": {"updatedAt": True},
+                "$inc": {"events": counted.events, "unknown": counted.unknown},
+            },
             session=lease.session,
         )
         if updated.matched_count == 0:

@@ -10,6 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Final, NoReturn
 from uuid import uuid4
 
@@ -23,6 +24,7 @@ from payment_gateway.infrastructure.messaging.unit import Job, Work
 from payment_gateway.infrastructure.messaging.workers import LEAVES_WITHIN_S, Workers
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database
+from payment_gateway.telemetry.metrics import SUBSCRIPTION_LAG
 
 # A round renews the worker's life, so several fit into ``LIVES_FOR_S``.
 ROUND_EVERY_S: Final = 1.0
@@ -62,12 +64,16 @@ class Fleet:
         return [status for status in held if status is not None]
 
     def ready(self) -> tuple[bool, dict[str, object]]:
-        """Return whether all that is for this worker is held and follows the log live, and details."""
-        details: dict[str, object] = {status.name: status.as_json() for status in self.statuses}
+        """Return whether all that is for this worker is held and follows the log live, and details.
+
+        A subscription that was given no mark for ``canary.AGE_S_MAX`` does not follow the log.
+        """
+        now = datetime.now(UTC)
+        details: dict[str, object] = {one.name: one.as_json(now) for one in self.statuses}
         if self._mine is None:
             return False, details
         held = [self._held[name] for name in self._mine if name in self._held]
-        return len(held) == len(self._mine) and all(one.is_well for one in held), details
+        return len(held) == len(self._mine) and all(one.is_well(now) for one in held), details
 
     async def run(self) -> NoReturn:
         """Work until cancelled; then finish the batches under way and let go of everything.
@@ -104,6 +110,15 @@ class Fleet:
         for name in sorted(mine & works.keys()):
             self._take(works[name], seats, holders)
         self._mine = mine
+        self._measure()
+
+    def _measure(self) -> None:
+        now = datetime.now(UTC)
+        SUBSCRIPTION_LAG.clear()  # what another worker holds now is measured there
+        for status in self.statuses:
+            lag_s = status.lag_s(now)
+            if lag_s is not None:
+                SUBSCRIPTION_LAG.labels(status.name).set(lag_s)
 
     def _take(self, work: Work, seats: dict[str, Seat], holders: dict[str, str]) -> None:
         held = self._held.get(work.name)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 import structlog
 from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.infrastructure.messaging.canary import AGE_S_MAX
 from payment_gateway.infrastructure.messaging.checkpoint import Checkpoints, Lease, LeaseLost
 from payment_gateway.infrastructure.messaging.parking import TooManyParked
 from payment_gateway.infrastructure.messaging.subscription import Subscription
@@ -53,12 +55,12 @@ class HeldWork:
         """How its subscription is doing, if it is one."""
         return None if self._subscription is None else self._subscription.status
 
-    @property
-    def is_well(self) -> bool:
-        """Whether it is being done, and if it is a subscription, whether it follows the log live."""
-        return not self.is_over and (
-            self._subscription is None or self._subscription.status.is_live
-        )
+    def is_well(self, now: datetime) -> bool:
+        """Tell whether it is being done, and if it is a subscription, whether it follows the log live."""
+        if self.is_over or self.status is None:
+            return not self.is_over
+        lag_s = self.status.lag_s(now)
+        return self.status.is_live and (lag_s is None or lag_s <= AGE_S_MAX)
 
     @property
     def is_over(self) -> bool:
@@ -86,6 +88,7 @@ class HeldWork:
             name=work.name,
             matching=work.matching,
             handler=work.handler,
+            types=work.types,
             log=log,
             database=self._database,
             rate=self._rate,

@@ -18,9 +18,11 @@ from pymongo.errors import PyMongoError
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.messaging.backoff import delay_s
 from payment_gateway.infrastructure.messaging.batches import BATCH_ITEMS_MAX, BatchReader
+from payment_gateway.infrastructure.messaging.canary import with_canary, with_canary_type
 from payment_gateway.infrastructure.messaging.checkpoint import (
     CheckpointMoved,
     Checkpoints,
+    Counted,
     Lease,
 )
 from payment_gateway.infrastructure.messaging.delivery import Batch, Delivery, collect, sort_out
@@ -43,6 +45,11 @@ from payment_gateway.infrastructure.persistence.mongodb import (
     Session,
     open_session,
     transaction,
+)
+from payment_gateway.telemetry.metrics import (
+    SUBSCRIPTION_EVENTS,
+    SUBSCRIPTION_PARKED,
+    SUBSCRIPTION_UNKNOWN,
 )
 
 # Events that do not concern a subscription move its stored checkpoint this often, no oftener.
@@ -74,6 +81,8 @@ class Subscription:
             whose transaction did not commit.
         log: Where events come from.
         database: Where the checkpoint, what is parked, and what the handler writes are kept.
+        types: The stored names that the handler wants of what matches, ``None`` for all; the others
+            only move the checkpoint.
         rate: How many events a second it may take at most; asked again with every batch.
     """
 
@@ -85,17 +94,21 @@ class Subscription:
         handler: Handler,
         log: EventLog,
         database: Database,
+        types: frozenset[str] | None = None,
         rate: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.status: Final = SubscriptionStatus(name)
         self._rate: Final = rate
-        self._matching: Final = matching
+        self._matching: Final = with_canary(matching)
+        self._types: Final = with_canary_type(types)
         self._handler: Final = handler
         self._events: Final = log
         self._database: Final = database
         self._checkpoints: Final = Checkpoints(database)
         self._parking: Final = Parking(database, name)
         self._parked_streams: set[str] = set()
+        self._unknown_types: set[str] = set()
+        self._unknown = 0  # that no commit has counted yet
         self._failures_in_a_row = 0
         self._committed_at_s = 0.0
 
@@ -140,9 +153,12 @@ class Subscription:
         status = self.status
         status.position = read = await self._checkpoints.position(lease)
         self._parked_streams = await self._parking.streams()
+        self._unknown = 0
         status.state = SubscriptionState.CATCHING_UP
         look_at_s = 0.0
-        async with BatchReader(self._events.subscribe(self._matching, after=read)) as reader:
+        async with BatchReader(
+            self._events.subscribe(self._matching, after=read, types=self._types)
+        ) as reader:
             while True:
                 if time.monotonic() >= look_at_s:
                     status.head = await self._events.head()
@@ -151,7 +167,8 @@ class Subscription:
                 items = await reader.next(timeout_s=IDLE_CHECKPOINT_EVERY_S, most=self._most())
                 batch = collect(items, after=read)
                 read = batch.position
-                if batch.records or (read > status.position and self._is_checkpoint_due()):
+                self._note_unknown(batch)
+                if batch.records or batch.canary_at or self._is_checkpoint_due(read):
                     await self._deliver(lease, batch)
                     await self._slow_down(len(batch.records))
                 if batch.caught_up:
@@ -167,11 +184,23 @@ class Subscription:
         if rate is not None:
             await asyncio.sleep(events / rate)
 
-    def _is_checkpoint_due(self) -> bool:
-        return time.monotonic() >= self._committed_at_s + IDLE_CHECKPOINT_EVERY_S
+    def _is_checkpoint_due(self, read: int) -> bool:
+        due_s = self._committed_at_s + IDLE_CHECKPOINT_EVERY_S
+        return read > self.status.position and time.monotonic() >= due_s
+
+    def _note_unknown(self, batch: Batch) -> None:
+        for name in set(batch.unknown) - self._unknown_types:
+            _log.warning("subscription.type_unknown", subscription=self.status.name, type=name)
+            self._unknown_types.add(name)
+        self._unknown += len(batch.unknown)
 
     async def _deliver(self, lease: Lease, batch: Batch) -> None:
-        delivery = sort_out(batch.records, self._parked_streams, position=batch.position)
+        delivery = sort_out(
+            batch.records,
+            self._parked_streams,
+            position=batch.position,
+            canary_at=batch.canary_at,
+        )
         try:
             await self._commit(lease, delivery)
         except HandlerFailed:
@@ -206,6 +235,12 @@ class Subscription:
         status.position = delivery.position
         status.head = max(status.head, delivery.position)
         status.events += len(delivery.events)
+        status.unknown += self._unknown
+        SUBSCRIPTION_EVENTS.labels(status.name).inc(len(delivery.events))
+        SUBSCRIPTION_PARKED.labels(status.name).inc(len(delivery.parked))
+        SUBSCRIPTION_UNKNOWN.labels(status.name).inc(self._unknown)
+        self._unknown = 0
+        status.canary_at = delivery.canary_at or status.canary_at
         status.batches += 1
         status.parked += len(delivery.parked)
         self._failures_in_a_row = 0
@@ -226,7 +261,12 @@ class Subscription:
     async def _transact(self, lease: Lease, delivery: Delivery) -> None:
         async with transaction(lease.session):
             # First, so that a worker whose lease is gone does no work in vain.
-            await self._checkpoints.advance(lease, at=self.status.position, to=delivery.position)
+            counted = Counted(
+                events=len(delivery.events), unknown=self._unknown, canary_at=delivery.canary_at
+            )
+            await self._checkpoints.advance(
+                lease, at=self.status.position, to=delivery.position, counted=counted
+            )
             if delivery.parked:
                 await self._parking.park(delivery.parked, lease.session)
             if delivery.events:

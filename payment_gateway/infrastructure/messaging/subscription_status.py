@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -26,6 +27,8 @@ class SubscriptionStatus:
         events: Events handled since the start.
         batches: Transactions that carried them.
         parked: Events parked since the start.
+        unknown: Events passed over since the start, of types that this release has never heard of.
+        canary_at: When the newest mark was written that has come through, ``None`` before the first.
         failures: Times that a connection was lost since the start.
         last_error: The last of them, in words.
     """
@@ -37,6 +40,8 @@ class SubscriptionStatus:
     events: int = 0
     batches: int = 0
     parked: int = 0
+    unknown: int = 0
+    canary_at: datetime | None = None
     failures: int = 0
     last_error: str | None = None
 
@@ -45,12 +50,16 @@ class SubscriptionStatus:
         """How far the position is behind the log's end, in positions; 0 when caught up."""
         return max(0, self.head - self.position)
 
+    def lag_s(self, now: datetime) -> float | None:
+        """How old the newest mark is that has come through, in seconds; ``None`` before the first."""
+        return None if self.canary_at is None else max(0.0, (now - self.canary_at).total_seconds())
+
     @property
     def is_live(self) -> bool:
         """Whether history is exhausted and news is being followed."""
         return self.state is SubscriptionState.LIVE
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self, now: datetime) -> dict[str, object]:
         """Return the same as a JSON object."""
         return {
             "name": self.name,
@@ -61,6 +70,8 @@ class SubscriptionStatus:
             "events": self.events,
             "batches": self.batches,
             "parked": self.parked,
+            "unknown": self.unknown,
+            "lagSeconds": self.lag_s(now),
             "failures": self.failures,
             "lastError": self.last_error,
         }

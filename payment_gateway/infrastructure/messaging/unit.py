@@ -18,6 +18,7 @@ class Unit:
         group: Units of one group are shared evenly by the workers that live.
         matching: The events that leave the event store.
         handler: Takes them, batch by batch.
+        types: The stored names that it wants of them, ``None`` for all.
         rate: How many events a second it may take at most, ``None`` for as many as it can.
         paused: Whether nobody is to hold it for now.
     """
@@ -26,6 +27,7 @@ class Unit:
     group: str
     matching: EventFilter
     handler: Handler
+    types: frozenset[str] | None = None
     rate: float | None = None
     paused: bool = False
 

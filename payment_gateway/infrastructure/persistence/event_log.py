@@ -40,7 +40,12 @@ EventFilter = StreamFilter | TypeFilter
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownRecord:
-    """A record that this release cannot read as an event, and why."""
+    """A record that this release cannot read as an event, and why.
+
+    Attributes:
+        is_known: Whether this release knows events of its type, if not in this version or with these
+            bytes; what it has never heard of is not for it.
+    """
 
     type: str
     event_id: str
@@ -48,6 +53,7 @@ class UnknownRecord:
     revision: int
     position: int
     cause: str
+    is_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +74,16 @@ LogItem = RecordedEvent | UnknownRecord | Checkpoint | CaughtUp
 class EventLog(Protocol):
     """A log that can be followed."""
 
-    def subscribe(self, matching: EventFilter, *, after: int) -> AsyncGenerator[LogItem, None]:
+    def subscribe(
+        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
+    ) -> AsyncGenerator[LogItem, None]:
         """Yield what matches, in order, for ever; close the generator to stop.
 
         Args:
             matching: Applied where the log is kept, so that nothing else travels.
             after: The position of the last item that is not wanted again; 0 for the beginning.
+            types: Only these stored names are wanted, of those that match; what is known and not
+                among them is not even decoded, and yields a ``Checkpoint``. ``None`` for all.
 
         Raises:
             EventStoreUnavailable: The connection is gone. Subscribe again after the last position.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from payment_gateway.domain.events import DomainEvent
+from payment_gateway.domain.events.canary import CanaryRecordedEvent
 from payment_gateway.domain.events.credential import (
     CredentialRevokedEvent,
     CredentialRewrappedEvent,
@@ -133,7 +134,10 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("TenantChanged", 1, TenantChangedEvent),
     EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
     EventType("SubjectKeyRewrapped", 1, SubjectKeyRewrappedEvent),
+    EventType("CanaryRecorded", 1, CanaryRecordedEvent),
 )
+
+STORED_NAMES: Final = frozenset(stored.name for stored in EVENT_TYPES)
 
 _CODEC: Final = EventCodec(EVENT_TYPES, UPCASTERS)
 

@@ -116,15 +116,7 @@ class EventStoreDB:
             EventStoreRefused: It will not be appended, however often it is sent.
         """
         assert events, "an append carries at least one event"
-        proposed = [
-            NewEvent(
-                id=UUID(record.event_id),
-                type=record.type,
-                data=record.data,
-                metadata=record.metadata,
-            )
-            for record in new_records(events, context)
-        ]
+        proposed = _proposed(events, context)
         with _measured("append"), _translated(stream):
             position = await self._client.append_to_stream(
                 stream,
@@ -137,8 +129,38 @@ class EventStoreDB:
         first = 0 if expected is None else expected + 1
         return Appended(revision=first + len(events) - 1, position=position)
 
+    async def mark(self, stream: str, event: DomainEvent, context: CommandContext) -> None:
+        """Append to a stream wherever it ends.
+
+        Raises:
+            EventStoreUnavailable: No answer. It may have been appended.
+            EventStoreRefused: It will not be appended, however often it is sent.
+        """
+        with _translated(stream):
+            await self._client.append_to_stream(
+                stream,
+                current_version=StreamState.ANY,
+                events=_proposed([event], context),
+                timeout=self._timeout_s,
+            )
+
+    async def keep_newest(self, stream: str, count: int) -> None:
+        """Have only so many of a stream's events kept; the older ones go as the store gets round to it.
+
+        Raises:
+            EventStoreUnavailable: No answer. It may have been done.
+            EventStoreRefused: It will not be done.
+        """
+        with _translated(stream):
+            await self._client.set_stream_metadata(
+                stream,
+                metadata={"$maxCount": count},
+                current_version=StreamState.ANY,
+                timeout=self._timeout_s,
+            )
+
     async def subscribe(
-        self, matching: EventFilter, *, after: int
+        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
     ) -> AsyncGenerator[LogItem, None]:
         """Yield what matches after a position, and go on as events are appended.
 
@@ -159,7 +181,7 @@ class EventStoreDB:
                 )
             try:
                 async for event in subscription:
-                    yield _item(event)
+                    yield _item(event, types)
             finally:
                 await subscription.stop()
             raise exceptions.CancelledByClient("the subscription was cut off")
@@ -234,6 +256,15 @@ def _measured(call: str) -> Generator[None, None, None]:
         EVENT_STORE_CALL_DURATION.labels(call).observe(time.perf_counter() - started_s)
 
 
+def _proposed(events: Sequence[DomainEvent], context: CommandContext) -> list[NewEvent]:
+    return [
+        NewEvent(
+            id=UUID(record.event_id), type=record.type, data=record.data, metadata=record.metadata
+        )
+        for record in new_records(events, context)
+    ]
+
+
 def _pattern(matching: EventFilter) -> str:
     """Return one alternative: the client anchors only the outer ends of what it is given."""
     match matching:
@@ -243,13 +274,13 @@ def _pattern(matching: EventFilter) -> str:
             return f"(?:{'|'.join(re.escape(name) for name in names)})"
 
 
-def _item(event: ClientEvent) -> LogItem:
+def _item(event: ClientEvent, types: frozenset[str] | None) -> LogItem:
     if event.is_caught_up:
         return CaughtUp()
     if event.is_checkpoint:
         assert event.commit_position is not None, "a checkpoint has a position"
         return Checkpoint(event.commit_position)
-    return _stored(event).read_or_report()
+    return _stored(event).item(types)
 
 
 def _stored(event: ClientEvent) -> StoredEvent:

@@ -62,8 +62,16 @@ class InMemoryEventStore:
             assert revision is not None, "at least one event was appended"
             return Appended(revision=revision, position=len(self._log))
 
+    async def mark(self, stream: str, event: DomainEvent, context: CommandContext) -> None:
+        """Append to a stream wherever it ends."""
+        revision = (await self.read(stream)).revision
+        await self.append(stream, [event], expected=revision, context=context)
+
+    async def keep_newest(self, stream: str, count: int) -> None:
+        """Keep all of them: what is forgotten soon needs no room."""
+
     async def subscribe(
-        self, matching: EventFilter, *, after: int
+        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
     ) -> AsyncGenerator[LogItem, None]:
         """Yield what matches after a position, then ``CaughtUp``, then what is appended."""
         caught_up = False
@@ -72,7 +80,7 @@ class InMemoryEventStore:
             for stored in considered:
                 after = stored.position
                 if _matches(matching, stored):
-                    yield stored.read_or_report()
+                    yield stored.item(types)
             if considered:
                 yield Checkpoint(after)
             if not caught_up:

@@ -9,12 +9,13 @@ from uuid_utils.compat import uuid7
 
 from payment_gateway.application.ports import CommandContext, RecordedEvent
 from payment_gateway.domain.events import DomainEvent
-from payment_gateway.infrastructure.persistence.event_log import UnknownRecord
+from payment_gateway.infrastructure.persistence.event_log import Checkpoint, UnknownRecord
 from payment_gateway.infrastructure.persistence.event_metadata import (
     decode_metadata,
     encode_metadata,
 )
 from payment_gateway.infrastructure.persistence.event_types import (
+    STORED_NAMES,
     UndecodableEvent,
     decode,
     encode,
@@ -61,8 +62,10 @@ class StoredEvent:
             context=metadata.context,
         )
 
-    def read_or_report(self) -> RecordedEvent | UnknownRecord:
-        """Return the event, or why it cannot be read."""
+    def item(self, types: frozenset[str] | None) -> RecordedEvent | UnknownRecord | Checkpoint:
+        """Return the event if it is of one of these types, or of any, or why it cannot be read."""
+        if types is not None and self.type not in types and self.type in STORED_NAMES:
+            return Checkpoint(self.position)
         try:
             return self.read()
         except UndecodableEvent as error:
@@ -73,6 +76,7 @@ class StoredEvent:
                 revision=self.revision,
                 position=self.position,
                 cause=f"{type(error).__name__}: {error}",
+                is_known=self.type in STORED_NAMES,
             )
 
 

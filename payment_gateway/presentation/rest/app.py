@@ -45,11 +45,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """What the application works with while it is open: its checks by dependency."""
+    """What the application works with while it is open.
+
+    Attributes:
+        checks: By dependency.
+        lag_s: How far what the queries show is behind the log, in seconds; ``None`` if nobody knows.
+    """
 
     command_side: CommandSide
     authenticate: Authenticate
     checks: Mapping[str, Check]
+    lag_s: Callable[[], Awaitable[float | None]]
 
 
 def create_app(
@@ -120,15 +126,21 @@ def _probes(app: FastAPI) -> APIRouter:
 
     @router.get("/readyz", responses={503: {"description": "A dependency gives no answer"}})
     async def ready() -> JSONResponse:
-        """Return 200 when every dependency answers that nothing works without, and which do not."""
+        """Return 200 when every dependency answers that nothing works without, and which do not.
+
+        ``lagSeconds`` tells how far the queries are behind; they go on answering all the same.
+        """
         application: Application = app.state.application
         checks = application.checks
-        answers = await asyncio.gather(*(check.answers() for check in checks.values()))
+        lag_s, *answers = await asyncio.gather(
+            application.lag_s(), *(check.answers() for check in checks.values())
+        )
         results = dict(zip(checks, answers, strict=True))
         healthy = all(results[name] for name, check in checks.items() if check.required)
         body = {
             "status": "ok" if healthy else "unavailable",
             "checks": {name: "ok" if ok else "unavailable" for name, ok in results.items()},
+            "lagSeconds": lag_s,
         }
         return JSONResponse(body, status_code=200 if healthy else 503)
 

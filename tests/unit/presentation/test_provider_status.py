@@ -69,6 +69,10 @@ async def shop() -> Shop:
     return await open_shop()
 
 
+async def nobody_knows() -> None:
+    return None
+
+
 @pytest.fixture
 async def api(health: Health, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     for tenant in ("rival", "bare"):
@@ -80,7 +84,9 @@ async def api(health: Health, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     @asynccontextmanager
     async def opened(_: FastAPI) -> AsyncIterator[Application]:
         side = CommandSide(gateway=gateway, encode_token=lambda *_: "token")
-        yield Application(command_side=side, authenticate=caller_with, checks={})
+        yield Application(
+            command_side=side, authenticate=caller_with, checks={}, lag_s=nobody_knows
+        )
 
     app = create_app(opened)
     transport = httpx.ASGITransport(app)

@@ -84,7 +84,7 @@ class Registered:
                 Kept(
                     generation=self.building.generation,
                     state="building",
-                    is_paused=self.building.is_paused or self.building.failure is not None,
+                    is_paused=self.building.is_paused,
                     rate_max=self.building.rate_max,
                 )
             )
@@ -167,7 +167,7 @@ async def show(database: Database, building: Generation, *, overseer: str) -> Re
 async def fail(
     database: Database, building: Generation, failure: Document, *, overseer: str
 ) -> Registered:
-    """Note why what was built must not be shown.
+    """Note why what was built must not be shown; it stands still from now on.
 
     Raises:
         StepRefused: It is not being built any more, or someone else oversees it.
@@ -176,7 +176,11 @@ async def fail(
         database,
         building,
         when={"building.number": building.number, "building.overseer.id": overseer},
-        becomes={"building": {"$mergeObjects": ["$building", {"failure": {"$literal": failure}}]}},
+        becomes={
+            "building": {
+                "$mergeObjects": ["$building", {"failure": {"$literal": failure}, "paused": True}]
+            }
+        },
         refusal="the rebuild was cancelled, or is finished by someone else",
     )
 

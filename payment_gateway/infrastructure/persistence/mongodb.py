@@ -104,3 +104,15 @@ async def kill_session(database: Database, id_: Binary) -> None:
     (MongoDB manual, ``transactionLifetimeLimitSeconds``). A user may always kill sessions of its own.
     """
     await database.client.admin.command("killSessions", [{"id": id_}])
+
+
+@asynccontextmanager
+async def open_snapshot(database: Database) -> AsyncGenerator[Session, None]:
+    """Yield a session whose reads all show one and the same moment, that of the first of them.
+
+    The server keeps that moment for five minutes by default (MongoDB manual,
+    ``minSnapshotHistoryWindowInSeconds``); a read after that raises ``SnapshotTooOld``.
+    """
+    client: Client = database.client
+    async with await client.start_session(snapshot=True) as session:
+        yield session

@@ -1,0 +1,133 @@
+"""Folds a log again, on its own: no batches, no checkpoints, nothing of what was stored before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from payment_gateway.infrastructure.persistence.event_log import (
+    EventLog,
+    RecordedEvent,
+    UnknownRecord,
+)
+from payment_gateway.infrastructure.persistence.mongodb import Document
+from projections.generations import Generation, partition_of
+from projections.read_model import Changes, Found, Key, ReadModel
+from projections.verify_log import read_log
+from projections.verify_money import add_up
+from projections.verify_report import EventPlace, Fault, FaultKind, Faults
+from projections.verify_shelf import Shelf
+
+_PAYMENT: Final = "payment-"
+
+Watch = Callable[[RecordedEvent, Found, Changes], None]
+"""Told of each event with the documents before it and those that it changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """The moment that is compared.
+
+    Attributes:
+        positions: Up to where each partition had come.
+        parked: Positions of events that were not applied, by partition: parked, or discarded.
+        parked_streams: The streams that these are of.
+    """
+
+    positions: tuple[int, ...]
+    parked: tuple[frozenset[int], ...]
+    parked_streams: frozenset[str]
+
+    @property
+    def end(self) -> int:
+        """The position up to which the log has to be read."""
+        return max(self.positions)
+
+
+class Refold:
+    """Folds the events of some streams up to a point, onto a shelf.
+
+    Args:
+        model: Whose documents.
+        generation: Which partitions there are.
+        point: Up to where.
+        shelf: Takes the documents.
+        money: Takes what the events say that was moved, by payment.
+    """
+
+    def __init__(
+        self, model: ReadModel, generation: Generation, point: Point, shelf: Shelf, money: Shelf
+    ) -> None:
+        self._model: Final = model
+        self._generation: Final = generation
+        self._point: Final = point
+        self._shelf: Final = shelf
+        self._money: Final = money
+        self.events = 0
+        self.faults: Final = Faults()
+
+    async def run(self, log: EventLog, streams: str, watch: Watch | None = None) -> None:
+        """Read and fold.
+
+        Raises:
+            LogNotRead: The event store did not send all of it.
+            EventStoreUnavailable: The connection is gone.
+        """
+        async for record in read_log(log, streams, to=self._point.end):
+            partition = self._partition(record.stream)
+            if record.position > self._point.positions[partition]:
+                continue
+            self.events += 1
+            if not self._shelf.is_new_id(record.event_id, record.position):
+                self.faults.add(_twice(record))
+            if isinstance(record, RecordedEvent):
+                broken = add_up(self._money, record)
+                if broken is not None:
+                    self.faults.add(broken)
+            if record.type not in self._model.events:
+                continue
+            if record.position not in self._point.parked[partition]:
+                self._apply(record, watch)
+
+    def _apply(self, record: RecordedEvent | UnknownRecord, watch: Watch | None) -> None:
+        if isinstance(record, UnknownRecord):
+            self.faults.add(_not_parked(record, record.cause))
+            return
+        try:
+            found = {key: self._shelf.get(key) for key in self._model.keys(record)}
+            changes = self._model.project(found, record)
+        except Exception as error:  # noqa: BLE001 - a read model's code met what it cannot take
+            self.faults.add(_not_parked(record, f"{type(error).__name__}: {error}"))
+            return
+        for key, document in changes.items():
+            self._shelf.put(key, placed(key, document, record), record)
+        if watch is not None:
+            watch(record, found, changes)
+
+    def _partition(self, stream: str) -> int:
+        if not stream.startswith(_PAYMENT):
+            return 0
+        return partition_of(stream.removeprefix(_PAYMENT), self._generation.partitions)
+
+
+def placed(key: Key, document: Mapping[str, object], after: RecordedEvent) -> Document:
+    """Return a document with the id and the position that it is stored with."""
+    return {**document, "_id": key.id, "position": after.position}
+
+
+def _twice(record: RecordedEvent | UnknownRecord) -> Fault:
+    return Fault(
+        kind=FaultKind.EVENT_ID_TWICE,
+        cause="two events of the log have the same id",
+        found=record.event_id,
+        event=EventPlace.of(record),
+    )
+
+
+def _not_parked(record: RecordedEvent | UnknownRecord, cause: str) -> Fault:
+    return Fault(
+        kind=FaultKind.NOT_PARKED,
+        cause=f"it cannot be applied and yet is not parked: {cause}",
+        event=EventPlace.of(record),
+    )

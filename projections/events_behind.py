@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final
 
-from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.persistence.event_log import (
     CaughtUp,
     Checkpoint,
     EventFilter,
     EventLog,
-    LogItem,
 )
+from projections.log_reading import next_item
 
 # Counting means reading; beyond that, "at least so many" says enough.
 EVENTS_COUNTED_MAX: Final = 1_000
-SILENCE_S_MAX: Final = 10.0
 
 
 async def events_behind(
@@ -39,12 +35,13 @@ async def events_behind(
         at_most: Where counting ends.
 
     Raises:
-        EventStoreUnavailable: No answer, or not all of it.
+        LogNotRead: The event store did not send all of it.
+        EventStoreUnavailable: It gives no answer.
     """
     behind = 0
     async with aclosing(log.subscribe(matching, after=after, types=types)) as items:
         while behind < at_most:
-            match await _next(items):
+            match await next_item(items):
                 case CaughtUp():
                     break
                 case Checkpoint():
@@ -52,11 +49,3 @@ async def events_behind(
                 case item:
                     behind += item.position > after
     return behind
-
-
-async def _next(items: AsyncGenerator[LogItem, None]) -> LogItem:
-    try:
-        async with asyncio.timeout(SILENCE_S_MAX):
-            return await anext(items)
-    except (TimeoutError, StopAsyncIteration) as error:
-        raise EventStoreUnavailable("the log could not be read to its end") from error

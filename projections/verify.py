@@ -23,6 +23,7 @@ from payment_gateway.infrastructure.messaging.backoff import delay_s
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Session, open_snapshot
 from projections.generations import DIGITS, Generation
+from projections.log_reading import BREATHE_EVERY
 from projections.read_model import TOTALS, Key, ReadModel
 from projections.verify_documents import (
     expected_totals,
@@ -33,7 +34,6 @@ from projections.verify_documents import (
 )
 from projections.verify_explain import Trace, explain
 from projections.verify_fold import Point, Refold
-from projections.verify_log import BREATHE_EVERY
 from projections.verify_money import disagreement
 from projections.verify_report import Fault, FaultKind, Faults, Report, shown
 from projections.verify_shelf import Pair, Shelf

@@ -13,8 +13,8 @@ from payment_gateway.infrastructure.persistence.event_log import (
 )
 from payment_gateway.infrastructure.persistence.mongodb import Document
 from projections.generations import Generation, partition_of
+from projections.log_reading import read_log
 from projections.read_model import Changes, Found, Key, ReadModel
-from projections.verify_log import read_log
 from projections.verify_money import add_up
 from projections.verify_report import EventPlace, Fault, FaultKind, Faults
 from projections.verify_shelf import Shelf

@@ -1,4 +1,4 @@
-"""The log as a verification reads it: up to a position, each event once, with an end to every wait."""
+"""The log as a reader that comes to an end needs it: up to a position, with an end to every wait."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def read_log(
     last = count = 0
     async with aclosing(log.subscribe(StreamFilter(streams), after=0)) as items:
         while last < to:
-            item = await _next(items)
+            item = await next_item(items)
             match item:
                 case CaughtUp():
                     return
@@ -53,7 +53,13 @@ async def read_log(
                 await asyncio.sleep(0)
 
 
-async def _next(items: AsyncGenerator[LogItem, None]) -> LogItem:
+async def next_item(items: AsyncGenerator[LogItem, None]) -> LogItem:
+    """Return what comes next.
+
+    Raises:
+        LogNotRead: Nothing came for ``SILENCE_S_MAX``.
+        EventStoreUnavailable: The connection is gone.
+    """
     try:
         async with asyncio.timeout(SILENCE_S_MAX):
             return await anext(items)

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
 
@@ -16,6 +16,7 @@ from payment_gateway.application.services.credential_service import CredentialSe
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
 )
+from payment_gateway.application.services.idempotency_service import IdempotencyService
 from payment_gateway.application.services.payment_service import PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.provider_service import ProviderService
@@ -116,6 +117,7 @@ def assemble_gateway(
     master: MasterKey,
 ) -> Gateway:
     """Return a gateway over an event store and providers that are open already."""
+    numbers = ExternalReferenceService(time.time_ns)
     return Gateway(
         payments=PaymentService(store),
         splits=SplitService(store),
@@ -129,7 +131,14 @@ def assemble_gateway(
         tenants=TenantService(store=store, monotonic=time.monotonic),
         personal_data=PersonalDataService(store, EnvelopeSubjectCipher(master)),
         webhooks=WebhookService(store, webhooks),
-        external_references=ExternalReferenceService(time.time_ns),
+        idempotency=IdempotencyService(
+            store,
+            seal=master,
+            fingerprint=master.fingerprint,
+            numbers=numbers,
+            lease=timedelta(seconds=settings.idempotency_lease_s),
+        ),
+        external_references=numbers,
         provider_factory=providers.factory,
         provider_health=providers.health,
         fingerprint=master.fingerprint,

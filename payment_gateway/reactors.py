@@ -13,13 +13,18 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import QueueUnavailable
+from payment_gateway.application.sagas.idempotency_loop import IdempotencyLoop
 from payment_gateway.application.sagas.nightly_reconciliation import JOB, NightlyReconciliation
 from payment_gateway.application.sagas.reconciliation import PaymentRef
 from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
 from payment_gateway.application.sagas.split_loop import SplitLoop
 from payment_gateway.application.sagas.webhook_loop import WebhookLoop
 from payment_gateway.bootstrap import OpenGateway, open_gateway
-from payment_gateway.infrastructure.messaging import recovery_queue, split_queue
+from payment_gateway.infrastructure.messaging import (
+    idempotency_queue,
+    recovery_queue,
+    split_queue,
+)
 from payment_gateway.infrastructure.messaging.backoff import delay_s
 from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.daily_lease import MongoDailyLease
@@ -69,6 +74,7 @@ async def react(
             _recovery(opened, database),
             _splits(opened, database),
             _webhooks(opened, database, settings),
+            _idempotency(opened, database, settings),
         )
         units: list[Work] = [unit for reactor in reactors for unit in reactor.units]
         store, every_s = opened.event_store, settings.canary_every_s
@@ -133,6 +139,19 @@ def _webhooks(opened: OpenGateway, database: Database, settings: Settings) -> _R
     age_max = timedelta(seconds=settings.webhook_age_max_s)
     loop = WebhookLoop(queue, captures, opened.gateway, age_max)
     return _Reactor(queue=queue, units=(fill, index), run=loop.run)
+
+
+def _idempotency(opened: OpenGateway, database: Database, settings: Settings) -> _Reactor:
+    keep = timedelta(seconds=settings.idempotency_keep_s)
+    queue = idempotency_queue.MongoIdempotencyQueue(database, keep=keep)
+    fill = Unit(
+        name=idempotency_queue.SUBSCRIPTION,
+        group=GROUP,
+        matching=StreamFilter(idempotency_queue.STREAMS),
+        handler=queue.handle,
+    )
+    loop = IdempotencyLoop(queue=queue, streams=opened.event_store, now=opened.gateway.now)
+    return _Reactor(queue=queue, units=(fill,), run=loop.run)
 
 
 def _nightly(gateway: Gateway, database: Database, settings: Settings) -> NightlyReconciliation:

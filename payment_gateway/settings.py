@@ -109,6 +109,9 @@ class Settings(BaseSettings):
         health_port: Where reactors and projection workers answer ``/livez`` and ``/readyz``.
         reconcile_hour: From which hour of each day on, in UTC, the reactors compare payments with the
             providers' books.
+        idempotency_lease_s: How long a command that was sent with an idempotency key is left alone,
+            in seconds; one that has not ended then is carried on by whoever sends it again.
+        idempotency_keep_s: How long an idempotency key and its answer are kept, in seconds.
         amount_max: The largest amount of one payment, in major units of its currency.
         eventstore_timeout_s: How long an append, a read or the start of a subscription may take.
         canary_every_s: The time between two marks in the log, by whose age the lag of its readers is
@@ -164,6 +167,8 @@ class Settings(BaseSettings):
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
     reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 3
+    idempotency_lease_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    idempotency_keep_s: Annotated[float, Field(ge=86_400, le=366 * 86_400)] = 2 * 86_400.0
     amount_max: Annotated[Decimal, Field(gt=0)] = Decimal(1_000_000)
 
     eventstore_timeout_s: Seconds = 10.0

@@ -19,6 +19,7 @@ NOT_SHOWN: Final = frozenset(
         "handle",
         "paymentId",
         "personal",
+        "sealedAnswer",
         "subjectId",
         "wrappedKey",
     }

@@ -33,6 +33,7 @@ STREAMS: Final = {
     "provider": "provider-<tenantId>.<PROVIDER>",
     "tenant": "tenant-<tenantId>",
     "webhook": "webhook-<provider>.<deliveryId>",
+    "idempotency": "idempotency-<hash>",
     "subject": "subject-<subjectId>",
     "canary": "canary-gateway",
 }

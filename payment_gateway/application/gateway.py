@@ -12,6 +12,7 @@ from payment_gateway.application.services.credential_service import CredentialSe
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
 )
+from payment_gateway.application.services.idempotency_service import IdempotencyService
 from payment_gateway.application.services.payment_service import PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.provider_service import ProviderService
@@ -36,6 +37,7 @@ class Gateway:
     tenants: TenantService
     personal_data: PersonalDataService
     webhooks: WebhookService
+    idempotency: IdempotencyService
     external_references: ExternalReferenceService
     provider_factory: ProviderFactory
     provider_health: ProviderHealth

@@ -27,12 +27,18 @@ DomainError
 ├── RefundIdInUse                the refund id names another refund of this payment
 ├── RefundFailed                 the provider will not give this refund
 ├── RefundNotSupported           the provider cannot refund at all
+├── IdempotencyKeyReused         the idempotency key was used for another command
+├── IdempotencyKeyInUse          the idempotency key's command is being carried out
+├── PreconditionFailed           what the command was meant for has changed
 └── ProviderUnavailableError     the provider was not reached; nothing happened there
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+# After so many seconds it is worth asking whether a command under way is done.
+ASK_AGAIN_S: Final = 1.0
 
 
 class DomainError(Exception):
@@ -310,3 +316,35 @@ class ProviderUnavailableError(DomainError):
         super().__init__(f"{provider_type} cannot be reached at the moment")
         self.provider_type = provider_type
         self.retry_after_s = retry_after_s
+
+
+class IdempotencyKeyReused(DomainError):
+    """The same idempotency key was sent with another request before."""
+
+    code = "idempotency_key_reused"
+    param = "Idempotency-Key"
+
+    def __init__(self) -> None:
+        super().__init__("this key was sent with another request; use a new key for a new request")
+
+
+class IdempotencyKeyInUse(DomainError):
+    """The request with this idempotency key is still being carried out."""
+
+    code = "idempotency_key_in_use"
+    retryable = True
+    param = "Idempotency-Key"
+
+    def __init__(self, *, lapses_in_s: float) -> None:
+        super().__init__("the request with this key is still being carried out; ask again")
+        self.retry_after_s = min(lapses_in_s, ASK_AGAIN_S)
+
+
+class PreconditionFailed(DomainError):
+    """What ``If-Match`` names is not how things stand any more."""
+
+    code = "precondition_failed"
+    param = "If-Match"
+
+    def __init__(self) -> None:
+        super().__init__("it has changed since; look at it again and decide anew")

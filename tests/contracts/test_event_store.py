@@ -17,6 +17,7 @@ from payment_gateway.application.ports import (
     EventStore,
     EventStoreUnavailable,
     StreamMoved,
+    StreamRemover,
 )
 from payment_gateway.domain.events.canary import CanaryRecordedEvent
 from payment_gateway.domain.events.payment import (
@@ -66,8 +67,8 @@ EXPIRED = PaymentExpiredEvent(payment_id="p")
 WAIT_S = 20.0
 
 
-class Store(EventStore, EventLog, Marks, Protocol):
-    """Both sides of an event store."""
+class Store(EventStore, EventLog, Marks, StreamRemover, Protocol):
+    """All sides of an event store."""
 
 
 @pytest.fixture(
@@ -157,6 +158,35 @@ class TestStreams:
 
         assert sum(isinstance(outcome, StreamMoved) for outcome in outcomes) == 19
         assert (await store.read(stream)).revision == 1
+
+
+class TestRemoval:
+    async def test_a_removed_stream_is_empty_and_begins_anew(self, store: Store) -> None:
+        stream = f"idempotency-{uuid4()}"
+        await store.append(stream, [CANCELLED, FAILED], expected=None, context=CONTEXT)
+        await store.remove(stream, expected=1)
+        assert (await store.read(stream)).revision is None
+
+        await store.append(stream, [EXPIRED], expected=None, context=CONTEXT)
+
+        anew = await store.read(stream)
+        assert [recorded.event for recorded in anew.events] == [EXPIRED]
+        await store.append(stream, [FAILED], expected=anew.revision, context=CONTEXT)
+        assert len((await store.read(stream)).events) == 2
+
+    async def test_a_stream_that_went_on_is_not_removed(self, store: Store) -> None:
+        stream = f"idempotency-{uuid4()}"
+        await store.append(stream, [CANCELLED, FAILED], expected=None, context=CONTEXT)
+        with pytest.raises(StreamMoved):
+            await store.remove(stream, expected=0)
+        assert len((await store.read(stream)).events) == 2
+
+    async def test_to_remove_what_is_gone_changes_nothing(self, store: Store) -> None:
+        stream = f"idempotency-{uuid4()}"
+        await store.append(stream, [CANCELLED], expected=None, context=CONTEXT)
+        await store.remove(stream, expected=0)
+        await store.remove(stream, expected=0)
+        assert (await store.read(stream)).revision is None
 
 
 class TestSubscriptions:

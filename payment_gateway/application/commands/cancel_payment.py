@@ -19,11 +19,12 @@ async def cancel_payment(
 
     Raises:
         PaymentNotFound: None of this tenant has that id.
+        PreconditionFailed: It is not at the revision that the caller names.
         PaymentStillPayable: The provider would still take the money and cannot be told not to.
         PaymentStateConflict: It is past being cancelled.
         ProviderUnavailableError: The provider has to be asked and cannot be; try again.
     """
-    found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
+    found = await gateway.payments.find_matching(payment_id, context)
     capabilities = gateway.provider_factory.capabilities(found.payment.provider)
     executed = found.unchanged
     if capabilities.captures_on_approval and found.payment.checkout is not None:

@@ -41,6 +41,7 @@ async def complete_payment(
 
     Raises:
         PaymentNotFound: None of this tenant has that id.
+        PreconditionFailed: It is not at the revision that the caller names.
         InvalidValue: It is with another provider.
         PaymentNotApproved: The payer has not approved yet.
         PaymentDeclined: The payer's means of payment was declined.
@@ -48,7 +49,7 @@ async def complete_payment(
         PaymentExpired: The payer did not pay in time.
         ProviderUnavailableError: The provider cannot be asked at the moment; try again.
     """
-    found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
+    found = await gateway.payments.find_matching(payment_id, context)
     if found.payment.provider != provider_type.value:
         raise InvalidValue(f"the payment is with {found.payment.provider}", param="providerType")
     executed = await settle_found(found, context, gateway)

@@ -28,6 +28,7 @@ from payment_gateway.domain.errors import (
     ExternalReferenceInUse,
     InvalidAmountError,
     InvalidValue,
+    PreconditionFailed,
 )
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -55,6 +56,7 @@ class PaymentRequest:
         custom_params: Given back untouched; ``CUSTOM_PARAMS_BYTES_MAX`` as JSON at most.
         customer: ``reference`` and what else is known of the person; sealed.
         default_fallbacks: Those of the tenant, where the caller names none; no part of what was asked.
+        reserved: A number set aside, for where the caller names none; no part of what was asked.
     """
 
     tenant_id: TenantIdVO
@@ -69,6 +71,7 @@ class PaymentRequest:
     custom_params: Mapping[str, Any] | None
     customer: Mapping[str, Any] | None
     default_fallbacks: tuple[ProviderTypeVO, ...] = ()
+    reserved: ExternalReferenceNumberVO | None = None
 
 
 async def initiate_payment(
@@ -81,6 +84,7 @@ async def initiate_payment(
         request is asking the provider, without one.
 
     Raises:
+        PreconditionFailed: The caller names a revision of what is not there yet.
         InvalidValue: A value is wrong. Nothing was stored, nothing was sent.
         TenantNotFound: No such tenant.
         UnsupportedProviderError: No adapter for the provider or a fallback.
@@ -93,18 +97,30 @@ async def initiate_payment(
         PaymentFailedError: The provider refused; the payment has ended.
         EventStoreUnavailable: No answer; the same request may be sent again with the same number.
     """
+    refuse_if_match(context)
     provider = await _checked_provider(request, gateway)
     request = await _with_default_fallbacks(request, gateway)
+    given = request.external_reference or request.reserved
     for last in [False] * (NUMBERS_TRIED_MAX - 1) + [True]:
-        number = request.external_reference or gateway.external_references.next()
+        number = given or gateway.external_references.next()
         try:
             executed = await _store_intent(request, number, provider, context, gateway)
         except ExternalReferenceInUse:
-            if request.external_reference is not None or last:
+            if given is not None or last:
                 raise
         else:
             return await open_checkout(executed, provider, context, gateway)
     raise AssertionError("unreachable")
+
+
+def refuse_if_match(context: CommandContext) -> None:
+    """Refuse to make something new under the condition that it is there.
+
+    Raises:
+        PreconditionFailed: The caller names revisions.
+    """
+    if context.if_match is not None:
+        raise PreconditionFailed
 
 
 async def check_payment(
@@ -210,7 +226,7 @@ def _command(
 ) -> InitiatePayment:
     payment_id = PaymentIdVO.of(number)
     asked = asdict(request)
-    del asked["default_fallbacks"]
+    del asked["default_fallbacks"], asked["reserved"]
     return InitiatePayment(
         payment_id=payment_id,
         tenant_id=request.tenant_id,

@@ -60,6 +60,7 @@ async def refund_payment(
 
     Raises:
         PaymentNotFound: None of this tenant has that id.
+        PreconditionFailed: It is not at the revision that the caller names.
         InvalidValue: A value is wrong.
         RefundNotSupported: The provider has no refunds.
         RefundExceedsCaptured: More than is left.
@@ -72,7 +73,7 @@ async def refund_payment(
         raise InvalidValue("a refund id is 1 to 64 letters, digits, . _ : -", param="refundId")
     if reason is not None and len(reason) > REASON_LENGTH_MAX:
         raise InvalidValue(f"a reason has at most {REASON_LENGTH_MAX} characters", param="reason")
-    found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
+    found = await gateway.payments.find_matching(payment_id, context)
     payment = found.payment
     if not gateway.provider_factory.capabilities(payment.provider).refund:
         raise RefundNotSupported(payment.provider)

@@ -14,6 +14,7 @@ from payment_gateway.application.commands.initiate_payment import (
     NUMBERS_TRIED_MAX,
     PaymentRequest,
     check_payment,
+    refuse_if_match,
     store_payment,
 )
 from payment_gateway.application.commands.show_split import SplitView, show_split
@@ -58,6 +59,7 @@ class SplitRequest:
 
     Attributes:
         customer: ``reference`` and what else is known of the person; sealed.
+        reserved: A number set aside for it; ``None`` to be given one.
     """
 
     tenant_id: TenantIdVO
@@ -65,6 +67,7 @@ class SplitRequest:
     amount: PaymentAmountVO
     parts: tuple[PartRequest, ...]
     customer: Mapping[str, Any] | None
+    reserved: ExternalReferenceNumberVO | None = None
 
 
 async def split_payment(
@@ -83,9 +86,12 @@ async def split_payment(
         DomainError: As for ``initiate_payment``, or the parts do not fit together. Nothing was stored.
         EventStoreUnavailable: No answer. If the split was stored it ends unpaid; ask anew.
     """
+    refuse_if_match(context)
     if Decimal(request.amount.decimal) > gateway.amount_max:
         currency = request.amount.currency
         raise InvalidAmountError(f"an amount is at most {gateway.amount_max:f} {currency}")
+    if request.reserved is not None:
+        return await _store_reserved(request, request.reserved, context, gateway)
     for last in [False] * (NUMBERS_TRIED_MAX - 1) + [True]:
         number = gateway.external_references.next()
         try:
@@ -96,6 +102,21 @@ async def split_payment(
         else:
             return await _open(split_id, context, gateway)
     raise AssertionError("unreachable")
+
+
+async def _store_reserved(
+    request: SplitRequest,
+    number: ExternalReferenceNumberVO,
+    context: CommandContext,
+    gateway: Gateway,
+) -> SplitView:
+    """Go on with the split of that number where one was begun before."""
+    split_id = SplitIdVO.of(number)
+    try:
+        await _store(request, number, context, gateway)
+    except ExternalReferenceInUse:
+        await gateway.splits.find(split_id, tenant_id=context.tenant_id)
+    return await _open(split_id, context, gateway)
 
 
 async def _store(

@@ -9,6 +9,7 @@ from payment_gateway.application.ports.event_store import (
     History,
     RecordedEvent,
     StreamMoved,
+    StreamRemover,
 )
 from payment_gateway.application.ports.provider import (
     Absent,
@@ -55,6 +56,7 @@ from payment_gateway.application.ports.secrets import (
     KeyRewrapper,
     KeySourceUnavailable,
     SealBroken,
+    SharedSeal,
     SubjectCipher,
 )
 
@@ -103,7 +105,9 @@ __all__ = [
     "RefundRequest",
     "Refunded",
     "SealBroken",
+    "SharedSeal",
     "Standing",
     "StreamMoved",
+    "StreamRemover",
     "SubjectCipher",
 ]

@@ -20,6 +20,8 @@ class CommandContext:
         causation_id: The event that caused this, where one did.
         traceparent: The W3C trace context of the request.
         at: When the command was received.
+        if_match: The revisions at which the caller wants the command to be carried out; ``None`` for
+            any. Goes into no metadata.
     """
 
     tenant_id: str
@@ -28,6 +30,7 @@ class CommandContext:
     at: datetime
     causation_id: str | None = None
     traceparent: str | None = None
+    if_match: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +108,19 @@ class EventStore(Protocol):
         Raises:
             StreamMoved: The stream is not at ``expected``: read again, decide again.
             EventStoreUnavailable: No answer. The append may or may not have happened.
+        """
+        ...
+
+
+class StreamRemover(Protocol):
+    """Takes away streams that are kept for a while only. What a payment did is never among them."""
+
+    async def remove(self, stream: str, *, expected: int) -> None:
+        """Remove a stream that is still at a revision; a later append begins it anew.
+
+        Raises:
+            StreamMoved: The stream is not at ``expected``.
+            EventStoreUnavailable: No answer; removing it again is safe.
         """
         ...
 

@@ -41,6 +41,18 @@ class SubjectCipher(Protocol):
         ...
 
 
+class SharedSeal(Protocol):
+    """Seals texts that are kept for a while, for all processes of one installation."""
+
+    def wrap(self, text: bytes, bound_to: bytes) -> bytes:
+        """Return the sealed text."""
+        ...
+
+    def unwrap(self, sealed: bytes, bound_to: bytes) -> bytes:
+        """Return the text; raises ``SealBroken`` for another binding or installation."""
+        ...
+
+
 class KeyRewrapper(Protocol):
     """Wraps data keys by the current key encryption key instead of an older one."""
 

@@ -94,7 +94,10 @@ class CredentialService:
             return decide(command, credential)
 
         key = _key(tenant_id, provider_type)
-        executed = await self._streams.execute(key, decide_version, context)
+        streams = self._streams
+        executed = await streams.execute(
+            key, decide_version, context, after=await streams.load_matching(key, context)
+        )
         self._cache.pop(key, None)
         return executed
 

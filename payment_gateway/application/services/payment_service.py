@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import get_args
 
 from payment_gateway.application.ports import CommandContext, EventStore
@@ -11,7 +11,7 @@ from payment_gateway.application.services.stream_service import Executed, Loaded
 from payment_gateway.domain.aggregates.payment import decide
 from payment_gateway.domain.aggregates.payment_commands import PaymentCommand
 from payment_gateway.domain.aggregates.payment_state import Payment, evolve
-from payment_gateway.domain.errors import PaymentNotFound
+from payment_gateway.domain.errors import PaymentNotFound, PreconditionFailed
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 
@@ -34,6 +34,7 @@ class FoundPayment:
             state=self.payment,
             revision=self.loaded.revision,
             position=self.loaded.position,
+            pinned=self.loaded.pinned,
         )
 
 
@@ -59,6 +60,21 @@ class PaymentService:
         if found.payment.tenant_id != tenant_id:
             raise PaymentNotFound(payment_id.value)
         return found
+
+    async def find_matching(self, payment_id: PaymentIdVO, context: CommandContext) -> FoundPayment:
+        """Return a payment for a command, which goes on from that revision alone if the caller says so.
+
+        Raises:
+            PaymentNotFound: There is none, or it is another tenant's.
+            PreconditionFailed: It is at none of the revisions that the caller names.
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        found = await self.find(payment_id, tenant_id=context.tenant_id)
+        if context.if_match is None:
+            return found
+        if found.loaded.revision not in context.if_match:
+            raise PreconditionFailed
+        return replace(found, loaded=replace(found.loaded, pinned=True))
 
     async def find_of_any_tenant(self, payment_id: PaymentIdVO) -> FoundPayment:
         """Return a payment for a door that knows no tenant: the payer's browser coming back.

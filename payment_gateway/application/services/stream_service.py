@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 
 from payment_gateway.application.ports import CommandContext, EventStore, StreamMoved
+from payment_gateway.domain.errors import PreconditionFailed
 from payment_gateway.domain.events import DomainEvent
 
 # Twenty writers on one payment are settled within as many rounds: in each round one of them wins.
@@ -24,26 +25,38 @@ class Loaded(Generic[State]):
         state: ``None`` if nothing is recorded.
         revision: The stream's revision, ``None`` if it was never written.
         position: Where its last event is in the whole log; 0 if that is not known.
+        pinned: Whether a command that goes on from here is meant for this revision alone.
     """
 
     state: State | None
     revision: int | None
     position: int
+    pinned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed(Generic[State, Event]):
-    """What came of a command: the new events (none: it was carried out before) and the state after."""
+    """What came of a command: the new events (none: it was carried out before) and the state after.
+
+    Attributes:
+        pinned: Whether what goes on from here is meant for this revision alone; see ``Loaded``.
+    """
 
     events: tuple[Event, ...]
     state: State
     revision: int
     position: int
+    pinned: bool = False
 
     @property
     def loaded(self) -> Loaded[State]:
         """The same as a starting point for the next command."""
-        return Loaded(state=self.state, revision=self.revision, position=self.position)
+        return Loaded(
+            state=self.state,
+            revision=self.revision,
+            position=self.position,
+            pinned=self.pinned,
+        )
 
     @property
     def unchanged(self) -> Executed[State, Event]:
@@ -80,6 +93,20 @@ class StreamService(Generic[State, Event]):
         state = self._fold(None, (recorded.event for recorded in history.events))
         return Loaded(state=state, revision=history.revision, position=position)
 
+    async def load_matching(self, aggregate_id: str, context: CommandContext) -> Loaded[State]:
+        """Return where an aggregate stands, pinned where the caller names a revision of it.
+
+        Raises:
+            PreconditionFailed: It is at none of the revisions that the caller names.
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        loaded = await self.load(aggregate_id)
+        if context.if_match is None:
+            return loaded
+        if loaded.revision not in context.if_match:
+            raise PreconditionFailed
+        return replace(loaded, pinned=True)
+
     async def execute(
         self,
         aggregate_id: str,
@@ -99,6 +126,7 @@ class StreamService(Generic[State, Event]):
 
         Raises:
             DomainError: The command was refused; nothing was appended.
+            PreconditionFailed: ``after`` is pinned, and it has moved; nothing was appended.
             StreamMoved: Still losing the race after ``ATTEMPTS_MAX`` tries; nothing was appended.
             EventStoreUnavailable: No answer; it may have been appended. Asking again is safe.
         """
@@ -113,12 +141,15 @@ class StreamService(Generic[State, Event]):
                     state=loaded.state,
                     revision=loaded.revision,
                     position=loaded.position,
+                    pinned=loaded.pinned,
                 )
             try:
                 appended = await self.store.append(
                     self.stream(aggregate_id), events, expected=loaded.revision, context=context
                 )
-            except StreamMoved:
+            except StreamMoved as error:
+                if loaded.pinned:
+                    raise PreconditionFailed from error
                 if attempt == ATTEMPTS_MAX:
                     raise
                 loaded = await self.load(aggregate_id)

@@ -98,10 +98,15 @@ class TenantService:
     async def _execute(
         self, command: TenantCommand, context: CommandContext
     ) -> Executed[Tenant, TenantEvent]:
-        executed = await self._streams.execute(
-            command.tenant_id.value, lambda tenant: decide(command, tenant), context
+        key = command.tenant_id.value
+        streams = self._streams
+        executed = await streams.execute(
+            key,
+            lambda tenant: decide(command, tenant),
+            context,
+            after=await streams.load_matching(key, context),
         )
-        self._cache.pop(command.tenant_id.value, None)
+        self._cache.pop(key, None)
         return executed
 
     @property

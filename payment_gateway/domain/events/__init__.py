@@ -2,6 +2,7 @@
 
 from payment_gateway.domain.events.canary import CanaryEvent
 from payment_gateway.domain.events.credential import CredentialEvent
+from payment_gateway.domain.events.idempotency import IdempotencyEvent
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.events.provider import ProviderEvent
 from payment_gateway.domain.events.split import SplitEvent
@@ -18,4 +19,5 @@ DomainEvent = (
     | TenantEvent
     | SubjectEvent
     | CanaryEvent
+    | IdempotencyEvent
 )

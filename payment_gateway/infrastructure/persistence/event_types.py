@@ -16,6 +16,12 @@ from payment_gateway.domain.events.credential import (
     CredentialRotatedEvent,
     CredentialStoredEvent,
 )
+from payment_gateway.domain.events.idempotency import (
+    CommandAnsweredEvent,
+    IdempotencyKeyClaimedEvent,
+    IdempotencyKeyReleasedEvent,
+    IdempotencyKeyYieldedEvent,
+)
 from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CaptureRequestedEvent,
@@ -135,6 +141,10 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
     EventType("SubjectKeyRewrapped", 1, SubjectKeyRewrappedEvent),
     EventType("CanaryRecorded", 1, CanaryRecordedEvent),
+    EventType("IdempotencyKeyClaimed", 1, IdempotencyKeyClaimedEvent),
+    EventType("IdempotencyKeyReleased", 1, IdempotencyKeyReleasedEvent),
+    EventType("IdempotencyKeyYielded", 1, IdempotencyKeyYieldedEvent),
+    EventType("CommandAnswered", 1, CommandAnsweredEvent),
 )
 
 STORED_NAMES: Final = frozenset(stored.name for stored in EVENT_TYPES)

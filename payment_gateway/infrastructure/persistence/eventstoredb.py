@@ -159,6 +159,19 @@ class EventStoreDB:
                 timeout=self._timeout_s,
             )
 
+    async def remove(self, stream: str, *, expected: int) -> None:
+        """Remove a stream that is still at a revision, so that a later append begins it anew.
+
+        Raises:
+            StreamMoved: The stream is not at ``expected``.
+            EventStoreUnavailable: No answer; removing it again is safe.
+            EventStoreRefused: Access is denied.
+        """
+        with _translated(stream):
+            await self._client.delete_stream(
+                stream, current_version=expected, timeout=self._timeout_s
+            )
+
     async def subscribe(
         self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
     ) -> AsyncGenerator[LogItem, None]:
@@ -227,7 +240,7 @@ def _translated(what: str) -> Generator[None, None, None]:
     """Let none of the client's exceptions out, and no cancellation but a real one."""
     try:
         yield
-    except exceptions.WrongCurrentVersion as error:
+    except (exceptions.WrongCurrentVersion, exceptions.NotFound) as error:
         raise StreamMoved(what) from error
     except _REFUSALS as error:
         raise EventStoreRefused(f"{what}: {type(error).__name__}") from error

@@ -25,10 +25,16 @@ class InMemoryEventStore:
     def __init__(self) -> None:
         self._log: list[StoredEvent] = []
         self._appended = asyncio.Condition()
+        self._removed: dict[str, int] = {}  # up to which position a stream was removed
 
     async def read(self, stream: str) -> History:
         """Return a stream, empty if it was never written."""
-        events = tuple(stored.read() for stored in self._log if stored.stream == stream)
+        begins = self._removed.get(stream, 0)
+        events = tuple(
+            stored.read()
+            for stored in self._log
+            if stored.stream == stream and stored.position > begins
+        )
         return History(events=events, revision=events[-1].revision if events else None)
 
     async def append(
@@ -45,6 +51,8 @@ class InMemoryEventStore:
             revision = (await self.read(stream)).revision
             if revision != expected:
                 raise StreamMoved(stream)
+            if revision is None:  # a stream that was removed goes on counting
+                revision = self._last_revision(stream)
             for record in new_records(events, context):
                 revision = 0 if revision is None else revision + 1
                 self._log.append(
@@ -70,6 +78,12 @@ class InMemoryEventStore:
     async def keep_newest(self, stream: str, count: int) -> None:
         """Keep all of them: what is forgotten soon needs no room."""
 
+    async def remove(self, stream: str, *, expected: int) -> None:
+        """Remove a stream, or raise ``StreamMoved`` if it is not at ``expected``."""
+        if self._last_revision(stream) != expected:
+            raise StreamMoved(stream)
+        self._removed[stream] = len(self._log)
+
     async def subscribe(
         self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
     ) -> AsyncGenerator[LogItem, None]:
@@ -93,6 +107,9 @@ class InMemoryEventStore:
     async def head(self) -> int:
         """Return the position of the last event, 0 for an empty log."""
         return len(self._log)
+
+    def _last_revision(self, stream: str) -> int | None:
+        return max((one.revision for one in self._log if one.stream == stream), default=None)
 
 
 def _matches(matching: EventFilter, stored: StoredEvent) -> bool:

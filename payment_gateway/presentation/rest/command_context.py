@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.presentation.rest.access import Caller, check_tenant
+from payment_gateway.presentation.rest.if_match import revisions_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ def context_of(
 
     Raises:
         AccessRefused: The caller does not speak for that tenant.
+        InvalidValue: ``If-Match`` is no list of entity tags.
     """
     check_tenant(caller, tenant_id)
     return CommandContext(
@@ -46,6 +48,7 @@ def context_of(
         correlation_id=request.scope["request_id"],
         traceparent=request.scope["traceparent"],
         at=side.gateway.now(),
+        if_match=revisions_of(request.headers.getlist("If-Match")),
     )
 
 

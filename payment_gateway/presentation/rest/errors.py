@@ -74,6 +74,9 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.RefundFailed: 409,
     domain.RefundNotSupported: 422,
     domain.ProviderUnavailableError: 503,
+    domain.IdempotencyKeyReused: 422,
+    domain.IdempotencyKeyInUse: 409,
+    domain.PreconditionFailed: 412,
 }
 
 OTHER: Final[Mapping[type[Exception], Refusal]] = {
@@ -231,7 +234,7 @@ def problem(
         **extensions,
     }
     headers = {"Cache-Control": "no-store"}
-    if status in {429, 503}:
+    if status in {429, 503} or retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(retry_after_s or RETRY_AFTER_DEFAULT_S))
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"

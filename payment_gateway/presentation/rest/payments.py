@@ -14,6 +14,7 @@ from payment_gateway.application.commands.initiate_payment import (
     initiate_payment,
 )
 from payment_gateway.application.commands.refund_payment import refund_payment
+from payment_gateway.application.services.idempotency_service import Claim
 from payment_gateway.application.services.payment_service import ExecutedPayment
 from payment_gateway.domain.errors import InvalidAmountError
 from payment_gateway.domain.value_objects.external_reference_number import (
@@ -35,6 +36,7 @@ from payment_gateway.presentation.rest.command_context import (
     context_of,
     stamp,
 )
+from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.schemas import (
     CancelAnswer,
@@ -79,12 +81,15 @@ router = APIRouter(prefix="/api/v1/payments", tags=["payments"], route_class=Exa
         **_problems(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
+@idempotent
 async def initiate(
     body: InitiateBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> InitiateAnswer:
     """Take an order's payment on and return where its payer pays."""
     context = context_of(request, caller, body.tenant_id, side)
-    executed = await initiate_payment(_payment_request(body), context, side.gateway)
+    executed = await initiate_payment(
+        _payment_request(body, claim_of(request)), context, side.gateway
+    )
     payment = executed.state
     _stamp(response, side, executed)
     if payment.status in _IN_DOUBT:
@@ -108,6 +113,7 @@ async def initiate(
         **_problems(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
+@idempotent
 async def complete(
     body: CompleteBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> CompleteAnswer:
@@ -136,12 +142,16 @@ async def complete(
         **_problems(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
+@idempotent
 async def refund(
     body: RefundBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> RefundAnswer:
     """Give back an amount, or all that is left."""
     context = context_of(request, caller, body.tenant_id, side)
-    refund_id = body.refund_id if body.refund_id is not None else str(uuid7())
+    refund_id = body.refund_id
+    if refund_id is None:
+        claim = claim_of(request)
+        refund_id = claim.derive("refund") if claim else str(uuid7())
     executed = await refund_payment(
         PaymentIdVO(body.payment_id),
         refund_id=refund_id,
@@ -165,6 +175,7 @@ async def refund(
 
 
 @router.post("/cancel", responses=_problems(400, 401, 403, 404, 409, 413, 422, 503))
+@idempotent
 async def cancel(
     body: CancelBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> CancelAnswer:
@@ -177,7 +188,7 @@ async def cancel(
     return CancelAnswer(payment_id=executed.state.payment_id.value, status=executed.state.status)
 
 
-def _payment_request(body: InitiateBody) -> PaymentRequest:
+def _payment_request(body: InitiateBody, claim: Claim | None) -> PaymentRequest:
     amount = PaymentAmountVO.parse_positive(body.amount, body.currency)
     reference = body.external_reference_number
     return PaymentRequest(
@@ -194,6 +205,7 @@ def _payment_request(body: InitiateBody) -> PaymentRequest:
         cancel_url=body.cancel_url,
         custom_params=body.custom_params,
         customer=body.customer.model_dump(exclude_none=True) if body.customer else None,
+        reserved=claim.number if claim else None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
 from payment_gateway.presentation.rest.access import Caller, requires
@@ -12,7 +12,9 @@ from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
     context_of,
+    stamp,
 )
+from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.schemas import CredentialsAnswer, CredentialsBody
 
@@ -20,9 +22,11 @@ router = APIRouter(prefix="/api/v1/providers", tags=["providers"], route_class=E
 
 
 @router.post("/credentials")
+@idempotent
 async def store_credentials(
     body: CredentialsBody,
     request: Request,
+    response: Response,
     caller: Annotated[Caller, Depends(requires("admin"))],
     side: Annotated[CommandSide, Depends(command_side_of)],
 ) -> CredentialsAnswer:
@@ -32,6 +36,13 @@ async def store_credentials(
     provider_type = ProviderTypeVO(body.provider_type).value
     executed = await side.gateway.credentials.save(provider_type, body.credentials, context)
     credential = executed.state
+    stamp(
+        response,
+        side,
+        body.tenant_id,
+        revision=executed.revision,
+        position=executed.position,
+    )
     return CredentialsAnswer(
         tenant_id=credential.tenant_id,
         provider_type=credential.provider,

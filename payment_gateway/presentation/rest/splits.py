@@ -13,6 +13,7 @@ from payment_gateway.application.commands.split_payment import (
     SplitRequest,
     split_payment,
 )
+from payment_gateway.application.services.idempotency_service import Claim
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.aggregates.split import PARTS_MAX, PARTS_MIN
 from payment_gateway.domain.aggregates.split_state import SplitStatus
@@ -33,6 +34,7 @@ from payment_gateway.presentation.rest.command_context import (
     context_of,
     stamp,
 )
+from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.schemas import (
     Amount,
@@ -118,12 +120,13 @@ router = APIRouter(prefix="/api/v1/payments/split", tags=["payments"], route_cla
         },
     },
 )
+@idempotent
 async def split(
     body: SplitBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> SplitAnswer:
     """Take an order on that is paid in parts, and return where each part is paid."""
     context = context_of(request, caller, body.tenant_id, side)
-    view = await split_payment(_split_request(body), context, side.gateway)
+    view = await split_payment(_split_request(body, claim_of(request)), context, side.gateway)
     _stamp(response, side, view)
     if view.split.status is SplitStatus.STARTED:
         response.status_code = 202
@@ -152,7 +155,7 @@ async def show(
     return _answer(view)
 
 
-def _split_request(body: SplitBody) -> SplitRequest:
+def _split_request(body: SplitBody, claim: Claim | None) -> SplitRequest:
     return SplitRequest(
         tenant_id=TenantIdVO(body.tenant_id),
         order_id=body.order_id,
@@ -162,6 +165,7 @@ def _split_request(body: SplitBody) -> SplitRequest:
             for part in body.parts
         ),
         customer=body.customer.model_dump(exclude_none=True) if body.customer else None,
+        reserved=claim.number if claim else None,
     )
 
 

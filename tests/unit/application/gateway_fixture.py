@@ -16,6 +16,7 @@ from payment_gateway.application.services.credential_service import CredentialSe
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
 )
+from payment_gateway.application.services.idempotency_service import IdempotencyService
 from payment_gateway.application.services.payment_service import ExecutedPayment, PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.provider_service import ProviderService
@@ -40,6 +41,7 @@ from payment_gateway.infrastructure.security.envelope import (
 from tests.fake_provider import FakeProvider, FakeProviderFactory, FakeProviderHealth
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+IDEMPOTENCY_LEASE = timedelta(seconds=60)
 PRICE = PaymentAmountVO(19_99, "USD")
 
 
@@ -62,6 +64,7 @@ class Shop:
         factory = FakeProviderFactory(
             {"PAYPAL": self.provider, "PAGADITO": self.direct, "SPARE": self.spare}
         )
+        numbers = ExternalReferenceService(lambda: 1_700_000_000_000_000_000)
         self.gateway = Gateway(
             payments=PaymentService(self.store),
             splits=SplitService(self.store),
@@ -75,7 +78,14 @@ class Shop:
             tenants=TenantService(store=self.store, monotonic=lambda: 0.0),
             personal_data=PersonalDataService(self.store, EnvelopeSubjectCipher(master)),
             webhooks=WebhookService(self.store, {}),
-            external_references=ExternalReferenceService(lambda: 1_700_000_000_000_000_000),
+            idempotency=IdempotencyService(
+                self.store,
+                seal=master,
+                fingerprint=master.fingerprint,
+                numbers=numbers,
+                lease=IDEMPOTENCY_LEASE,
+            ),
+            external_references=numbers,
             provider_factory=factory,
             provider_health=FakeProviderHealth(),
             fingerprint=master.fingerprint,

@@ -14,7 +14,7 @@ from projections.event_data import NOT_SHOWN, event_data
 
 CORPUS = sorted((Path(__file__).parents[1] / "infrastructure" / "event_corpus").glob("*.json"))
 # Fields that hold ciphertext or a key, or that open something at a provider.
-SECRET = {"body", "envelope", "handle", "personal", "wrappedKey"}
+SECRET = {"body", "envelope", "handle", "personal", "sealedAnswer", "wrappedKey"}
 
 
 def stored(path: Path) -> dict[str, Any]:
@@ -79,6 +79,7 @@ LOOKED_AT = {
     "captured_minor",
     "changes",
     "checkout_url",
+    "claim_id",
     "credential_version",
     "currencies",
     "currency",
@@ -115,6 +116,7 @@ LOOKED_AT = {
     "return_origins",
     "return_url",
     "sandbox",
+    "sealed_answer",
     "settle_until",
     "split_id",
     "status",

@@ -17,6 +17,7 @@ from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.sagas.reconciliation import Reconciliation
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.presentation.cli.events import (
     EventOperations,
     ExportFormat,
@@ -196,6 +197,38 @@ def retire_key(settings: Settings, key_id: str) -> None:
         key_operations.retire(settings, key_id)
 
 
+def list_letters(settings: Settings) -> list[dict[str, Any]]:
+    """Return all that is parked."""
+    from payment_gateway import dead_letter_operations
+
+    with _explained():
+        return dead_letter_operations.list_letters(settings)
+
+
+def show_letter(settings: Settings, letter_id: str) -> dict[str, Any]:
+    """Return something that is parked, with the documents that it concerns."""
+    from payment_gateway import dead_letter_operations
+
+    with _explained():
+        return dead_letter_operations.show_letter(settings, letter_id)
+
+
+def replay_letter(settings: Settings, letter_id: str, dry_run: bool) -> dict[str, Any]:
+    """Handle what is parked again, or say what that would change."""
+    from payment_gateway import dead_letter_operations
+
+    with _explained():
+        return dead_letter_operations.replay_letter(settings, letter_id, dry_run)
+
+
+def discard_letter(settings: Settings, letter_id: str, reason: str) -> dict[str, Any]:
+    """Decide that what is parked is never handled."""
+    from payment_gateway import dead_letter_operations
+
+    with _explained():
+        return dead_letter_operations.discard_letter(settings, letter_id, reason)
+
+
 @contextmanager
 def _explained() -> Iterator[None]:
     """Turn what stops a process into one line for the person who started it."""
@@ -207,9 +240,11 @@ def _explained() -> Iterator[None]:
         SealBroken,
         StreamMoved,
     )
+    from payment_gateway.application.services.webhook_service import WebhookNotParked
     from payment_gateway.bootstrap import SettingMissing
     from payment_gateway.domain.errors import DomainError
     from payment_gateway.event_operations import NoSuchStream
+    from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
     from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
     from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
     from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
@@ -246,6 +281,9 @@ def _explained() -> Iterator[None]:
         NoSuchStream,
         UndecodableEvent,
         UnknownReadModel,
+        NoSuchLetter,
+        NotReplayed,
+        WebhookNotParked,
     ) as error:
         raise CannotRun(str(error)) from error
 
@@ -266,6 +304,9 @@ main = create_cli(
         for_tenant=for_tenant,
         keys=KeyOperations(
             create=create_keys, rotate=rotate_keys, status=key_status, retire=retire_key
+        ),
+        dead_letters=DeadLetterOperations(
+            all=list_letters, show=show_letter, replay=replay_letter, discard=discard_letter
         ),
         reconcile=reconcile,
         load_settings=load_settings,

@@ -29,9 +29,19 @@ from payment_gateway.infrastructure.messaging.backoff import delay_s
 from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.daily_lease import MongoDailyLease
 from payment_gateway.infrastructure.messaging.fleet import Fleet
-from payment_gateway.infrastructure.messaging.unit import Unit, Work
-from payment_gateway.infrastructure.persistence.event_log import StreamFilter, TypeFilter
-from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
+from payment_gateway.infrastructure.messaging.unit import Documents, Unit, Work
+from payment_gateway.infrastructure.persistence.event_log import (
+    RecordedEvent,
+    StreamFilter,
+    TypeFilter,
+)
+from payment_gateway.infrastructure.persistence.mongodb import (
+    Collection,
+    Database,
+    Document,
+    Session,
+    open_mongodb,
+)
 from payment_gateway.infrastructure.webhooks import capture_index
 from payment_gateway.infrastructure.webhooks import queue as webhook_queue
 from payment_gateway.presentation.health import Ready
@@ -70,12 +80,7 @@ async def react(
         serve_health: Runs beside the reactors.
     """
     async with open_gateway(settings) as opened, open_mongodb(settings) as database:
-        reactors = (
-            _recovery(opened, database),
-            _splits(opened, database),
-            _webhooks(opened, database, settings),
-            _idempotency(opened, database, settings),
-        )
+        reactors = _reactors(opened, database, settings)
         units: list[Work] = [unit for reactor in reactors for unit in reactor.units]
         store, every_s = opened.event_store, settings.canary_every_s
         units.append(canary_job(store, every_s=every_s, now=opened.gateway.now))
@@ -98,6 +103,32 @@ async def react(
             raise failures.exceptions[0] from None
 
 
+def reactor_units(opened: OpenGateway, database: Database, settings: Settings) -> list[Unit]:
+    """Return what the reactors' processes share, for those who look into what is parked."""
+    return [unit for reactor in _reactors(opened, database, settings) for unit in reactor.units]
+
+
+def _reactors(opened: OpenGateway, database: Database, settings: Settings) -> tuple[_Reactor, ...]:
+    return (
+        _recovery(opened, database),
+        _splits(opened, database),
+        _webhooks(opened, database, settings),
+        _idempotency(opened, database, settings),
+    )
+
+
+def _documents(collection: Collection) -> Documents:
+    """Return how to find what a reactor keeps of a stream: by its name, or the id that it ends with."""
+
+    async def find(events: Sequence[RecordedEvent], session: Session) -> dict[str, Document | None]:
+        streams = {event.stream for event in events}
+        ids = streams | {stream.partition("-")[2] for stream in streams}
+        cursor = collection.find({"_id": {"$in": sorted(ids)}}, session=session)
+        return {f"{collection.name}/{found['_id']}": found async for found in cursor}
+
+    return find
+
+
 def _recovery(opened: OpenGateway, database: Database) -> _Reactor:
     queue = recovery_queue.MongoRecoveryQueue(database)
     fill = Unit(
@@ -105,6 +136,7 @@ def _recovery(opened: OpenGateway, database: Database) -> _Reactor:
         group=GROUP,
         matching=StreamFilter(recovery_queue.STREAMS),
         handler=queue.handle,
+        documents=_documents(database[recovery_queue.COLLECTION]),
     )
     return _Reactor(queue=queue, units=(fill,), run=RecoveryLoop(queue, opened.gateway).run)
 
@@ -116,6 +148,7 @@ def _splits(opened: OpenGateway, database: Database) -> _Reactor:
         group=GROUP,
         matching=StreamFilter(split_queue.STREAMS),
         handler=queue.handle,
+        documents=_documents(database[split_queue.COLLECTION]),
     )
     return _Reactor(queue=queue, units=(fill,), run=SplitLoop(queue, opened.gateway).run)
 
@@ -128,6 +161,7 @@ def _webhooks(opened: OpenGateway, database: Database, settings: Settings) -> _R
         group=GROUP,
         matching=StreamFilter(webhook_queue.STREAMS),
         handler=queue.handle,
+        documents=_documents(database[webhook_queue.COLLECTION]),
     )
     # Says whose capture is whose, for notifications that name nothing else.
     index = Unit(

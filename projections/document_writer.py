@@ -62,6 +62,16 @@ class DocumentWriter:
         if model.totals is not None:
             await self._sum(before, changed, session)
 
+    async def documents(
+        self, events: Sequence[RecordedEvent], session: Session
+    ) -> dict[str, Document | None]:
+        """Return the documents that events concern, as they are, by collection and id."""
+        model = self._model
+        wanted = [event for event in events if event.type in model.events]
+        keys = dict.fromkeys(key for event in wanted for key in model.keys(event))
+        found = await self._read(keys, session)
+        return {f"{self._collections[key.part].name}/{key.id}": found[key] for key in keys}
+
     async def _read(self, keys: Iterable[Key], session: Session) -> Documents:
         ids: defaultdict[str, list[str]] = defaultdict(list)
         for key in keys:

@@ -70,6 +70,7 @@ def units_of(model: ReadModel, kept: Kept, writer: DocumentWriter) -> Iterator[U
             matching=matching(model, generation, partition),
             handler=writer,
             types=model.events,
+            documents=writer.documents,
             rate=None if kept.rate_max is None else kept.rate_max / generation.partitions,
             paused=kept.is_paused,
         )

@@ -36,6 +36,7 @@ STREAMS: Final = {
     "idempotency": "idempotency-<hash>",
     "subject": "subject-<subjectId>",
     "canary": "canary-gateway",
+    "dead_letter": "deadletter-<subscription>",
 }
 _JSON_TYPES: Final = {
     "str": "string",

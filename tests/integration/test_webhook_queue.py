@@ -11,7 +11,12 @@ import pytest
 from payment_gateway.application.ports import CommandContext, RecordedEvent
 from payment_gateway.domain.events import DomainEvent
 from payment_gateway.domain.events.payment import PaymentCompletedEvent
-from payment_gateway.domain.events.webhook import WebhookParkedEvent, WebhookReceivedEvent
+from payment_gateway.domain.events.webhook import (
+    WebhookDiscardedEvent,
+    WebhookParkedEvent,
+    WebhookReceivedEvent,
+    WebhookReplayRequestedEvent,
+)
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.infrastructure.persistence.mongodb import (
     Database,
@@ -110,6 +115,31 @@ async def test_what_is_concluded_waits_no_more(
     await handled(queue, database, recorded(RECEIVED, "webhook-paypal.2"))
 
     assert [due.stream for due in await queue.claim(NOON, limit=5)] == ["webhook-paypal.2"]
+
+
+async def test_what_is_parked_can_be_looked_at_is_due_when_asked_for_and_gone_when_discarded(
+    queue: MongoWebhookQueue, database: Database
+) -> None:
+    stream = "webhook-paypal.1"
+    await handled(queue, database, recorded(RECEIVED, stream))
+    (due,) = await queue.claim(NOON, limit=5)
+    await handled(queue, database, recorded(PARKED, stream))
+    await queue.finish(due, None)
+
+    (parked,) = await queue.parked(limit=5)
+    assert (parked.stream, parked.reason, parked.at) == (stream, "too_old", NOON)
+    again = WebhookReplayRequestedEvent(provider="PAYPAL", tenant_id="demo", delivery_id="WH-1")
+    await handled(queue, database, recorded(again, stream))
+    assert await queue.parked(limit=5) == []
+    assert [one.stream for one in await queue.claim(NOON, limit=5)] == [stream]
+
+    await handled(queue, database, recorded(PARKED, stream))
+    gone = WebhookDiscardedEvent(
+        provider="PAYPAL", tenant_id="demo", delivery_id="WH-1", payment_id=None, reason="a test"
+    )
+    await handled(queue, database, recorded(gone, stream))
+    assert await queue.parked(limit=5) == []
+    assert await database["webhook_queue"].count_documents({}) == 0
 
 
 async def test_a_capture_belongs_to_its_own_tenants_payment(database: Database) -> None:

@@ -11,6 +11,7 @@ from payment_gateway.asgi import application
 from payment_gateway.infrastructure.security.api_keys import write_api_keys_file
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.presentation.cli.events import EventOperations
 from payment_gateway.presentation.cli.keys import KeyOperations
 from payment_gateway.presentation.cli.payments import PaymentOperations
@@ -38,6 +39,9 @@ CLI = create_cli(
         for_tenant=not_called,
         keys=KeyOperations(
             create=not_called, rotate=not_called, status=not_called, retire=not_called
+        ),
+        dead_letters=DeadLetterOperations(
+            all=not_called, show=not_called, replay=not_called, discard=not_called
         ),
         reconcile=not_called,
         load_settings=Settings,

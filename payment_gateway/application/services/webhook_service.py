@@ -11,12 +11,34 @@ from payment_gateway.domain.errors import UnsupportedProviderError
 from payment_gateway.domain.events.payment import PaymentInitiatedEvent
 from payment_gateway.domain.events.webhook import (
     WebhookAppliedEvent,
+    WebhookDiscardedEvent,
     WebhookParkedEvent,
     WebhookReceivedEvent,
+    WebhookReplayRequestedEvent,
 )
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 
-WebhookOutcome = WebhookAppliedEvent | WebhookParkedEvent
+WebhookOutcome = WebhookAppliedEvent | WebhookParkedEvent | WebhookDiscardedEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedWebhook:
+    """A notification that was not applied, and why."""
+
+    received: WebhookReceivedEvent
+    reason: str
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant that it is for."""
+        return self.received.tenant_id
+
+
+class WebhookNotParked(Exception):
+    """There is no such notification, or it is not parked."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"{stream} is no notification that is parked")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +135,60 @@ class WebhookService:
             )
         except StreamMoved:
             return
+
+    async def replay(self, stream: str, context: CommandContext) -> None:
+        """Have a parked notification applied once more.
+
+        Raises:
+            WebhookNotParked: There is none of that name that is parked.
+            StreamMoved: Someone else decided about it meanwhile.
+            EventStoreUnavailable: No answer; asking again is safe.
+        """
+        parked = await self._parked(stream)
+        received = parked.received
+        again = WebhookReplayRequestedEvent(
+            provider=received.provider,
+            tenant_id=received.tenant_id,
+            delivery_id=received.delivery_id,
+        )
+        await self.store.append(stream, [again], expected=parked.revision, context=context)
+
+    async def discard(self, stream: str, reason: str, context: CommandContext) -> None:
+        """Decide that a parked notification is never applied.
+
+        Raises:
+            WebhookNotParked: There is none of that name that is parked.
+            StreamMoved: Someone else decided about it meanwhile.
+            EventStoreUnavailable: No answer; asking again is safe.
+        """
+        parked = await self._parked(stream)
+        received = parked.received
+        discarded = WebhookDiscardedEvent(
+            provider=received.provider,
+            tenant_id=received.tenant_id,
+            delivery_id=received.delivery_id,
+            payment_id=received.payment_id,
+            reason=reason,
+        )
+        await self.store.append(stream, [discarded], expected=parked.revision, context=context)
+
+    async def find_parked(self, stream: str) -> ParkedWebhook:
+        """Return a notification that is parked.
+
+        Raises:
+            WebhookNotParked: There is none of that name that is parked.
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        found = await self._parked(stream)
+        assert isinstance(found.outcome, WebhookParkedEvent), "what is parked"
+        return ParkedWebhook(received=found.received, reason=found.outcome.reason)
+
+    async def _parked(self, stream: str) -> StoredWebhook:
+        if (await self.store.read(stream)).revision is not None:
+            found = await self.find(stream)
+            if isinstance(found.outcome, WebhookParkedEvent):
+                return found
+        raise WebhookNotParked(stream)
 
     async def subject_of(self, payment_id: PaymentIdVO, *, tenant_id: str) -> str | None:
         """Return whose data a payment of this tenant carries; ``None`` if there is no such payment.

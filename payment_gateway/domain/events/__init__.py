@@ -2,6 +2,7 @@
 
 from payment_gateway.domain.events.canary import CanaryEvent
 from payment_gateway.domain.events.credential import CredentialEvent
+from payment_gateway.domain.events.dead_letter import DeadLetterEvent
 from payment_gateway.domain.events.idempotency import IdempotencyEvent
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.events.provider import ProviderEvent
@@ -20,4 +21,5 @@ DomainEvent = (
     | SubjectEvent
     | CanaryEvent
     | IdempotencyEvent
+    | DeadLetterEvent
 )

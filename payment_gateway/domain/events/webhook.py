@@ -60,4 +60,35 @@ class WebhookParkedEvent:
     reason: str
 
 
-WebhookEvent = WebhookReceivedEvent | WebhookAppliedEvent | WebhookParkedEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReplayRequestedEvent:
+    """A parked notification is to be applied once more, as if it had just come."""
+
+    provider: str
+    tenant_id: str
+    delivery_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookDiscardedEvent:
+    """A parked notification is never to be applied.
+
+    Attributes:
+        payment_id: The payment that it names; null if it names none that can be read.
+        reason: Why, in the words of whoever decided it.
+    """
+
+    provider: str
+    tenant_id: str
+    delivery_id: str
+    payment_id: str | None
+    reason: str
+
+
+WebhookEvent = (
+    WebhookReceivedEvent
+    | WebhookAppliedEvent
+    | WebhookParkedEvent
+    | WebhookReplayRequestedEvent
+    | WebhookDiscardedEvent
+)

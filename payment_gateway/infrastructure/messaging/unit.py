@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from payment_gateway.infrastructure.messaging.subscription import Handler
-from payment_gateway.infrastructure.persistence.event_log import EventFilter
+from payment_gateway.infrastructure.persistence.event_log import EventFilter, RecordedEvent
+from payment_gateway.infrastructure.persistence.mongodb import Document, Session
+
+Documents = Callable[[Sequence[RecordedEvent], Session], Awaitable[Mapping[str, Document | None]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,8 @@ class Unit:
         handler: Takes them, batch by batch.
         types: The stored names that it wants of them, ``None`` for all.
         rate: How many events a second it may take at most, ``None`` for as many as it can.
+        documents: What the handler has made of the streams of some events, by collection and id;
+            for people to see. ``None`` where it makes nothing that is worth to be seen.
         paused: Whether nobody is to hold it for now.
     """
 
@@ -28,6 +33,7 @@ class Unit:
     matching: EventFilter
     handler: Handler
     types: frozenset[str] | None = None
+    documents: Documents | None = None
     rate: float | None = None
     paused: bool = False
 

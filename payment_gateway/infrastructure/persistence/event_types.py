@@ -16,6 +16,10 @@ from payment_gateway.domain.events.credential import (
     CredentialRotatedEvent,
     CredentialStoredEvent,
 )
+from payment_gateway.domain.events.dead_letter import (
+    DeadLetterDiscardedEvent,
+    DeadLetterReplayedEvent,
+)
 from payment_gateway.domain.events.idempotency import (
     CommandAnsweredEvent,
     IdempotencyKeyClaimedEvent,
@@ -71,8 +75,10 @@ from payment_gateway.domain.events.subject import (
 from payment_gateway.domain.events.tenant import TenantChangedEvent, TenantCreatedEvent
 from payment_gateway.domain.events.webhook import (
     WebhookAppliedEvent,
+    WebhookDiscardedEvent,
     WebhookParkedEvent,
     WebhookReceivedEvent,
+    WebhookReplayRequestedEvent,
 )
 from payment_gateway.infrastructure.persistence.event_codec import (
     EventCodec,
@@ -129,6 +135,8 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("WebhookReceived", 1, WebhookReceivedEvent),
     EventType("WebhookApplied", 1, WebhookAppliedEvent),
     EventType("WebhookParked", 1, WebhookParkedEvent),
+    EventType("WebhookReplayRequested", 1, WebhookReplayRequestedEvent),
+    EventType("WebhookDiscarded", 1, WebhookDiscardedEvent),
     EventType("CredentialStored", 1, CredentialStoredEvent),
     EventType("CredentialRotated", 1, CredentialRotatedEvent),
     EventType("CredentialRevoked", 1, CredentialRevokedEvent),
@@ -145,6 +153,8 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("IdempotencyKeyReleased", 1, IdempotencyKeyReleasedEvent),
     EventType("IdempotencyKeyYielded", 1, IdempotencyKeyYieldedEvent),
     EventType("CommandAnswered", 1, CommandAnsweredEvent),
+    EventType("DeadLetterReplayed", 1, DeadLetterReplayedEvent),
+    EventType("DeadLetterDiscarded", 1, DeadLetterDiscardedEvent),
 )
 
 STORED_NAMES: Final = frozenset(stored.name for stored in EVENT_TYPES)

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from payment_gateway.presentation.cli.credentials import ForTenant, credentials_commands
+from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations, dead_letter_commands
 from payment_gateway.presentation.cli.demo import demo
 from payment_gateway.presentation.cli.events import EventOperations, events_commands
 from payment_gateway.presentation.cli.eventstore import eventstore
@@ -39,6 +40,7 @@ class Processes:
         events: What the commands on events do.
         for_tenant: Does something for a tenant with an open gateway.
         keys: What the commands on keys do.
+        dead_letters: What the commands on what is parked do.
         reconcile: Compares a provider's payments with its books.
         refusals: Exceptions whose message is for the person at the terminal.
     """
@@ -51,6 +53,7 @@ class Processes:
     events: EventOperations
     for_tenant: ForTenant
     keys: KeyOperations
+    dead_letters: DeadLetterOperations
     reconcile: Reconcile
     load_settings: Callable[[], Settings]
     refusals: tuple[type[Exception], ...]
@@ -72,6 +75,7 @@ def create_cli(processes: Processes) -> Callable[[], None]:
     app.add_typer(payments_commands(processes.payments, processes.load_settings), name="payments")
     app.add_typer(events_commands(processes.events, processes.load_settings), name="events")
     for name, commands in (
+        ("deadletters", dead_letter_commands(processes.dead_letters, processes.load_settings)),
         ("credentials", credentials_commands(processes.for_tenant, processes.load_settings)),
         ("providers", providers_commands(processes.for_tenant, processes.load_settings)),
         ("keys", keys_commands(processes.keys, processes.load_settings)),

@@ -24,12 +24,19 @@ from payment_gateway.infrastructure.persistence.mongodb import Database, open_mo
 from payment_gateway.infrastructure.security.api_keys import ApiKeys
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.presentation.rest import errors
-from payment_gateway.presentation.rest.access import Authenticate, Caller, requires
+from payment_gateway.presentation.rest.access import (
+    Authenticate,
+    Caller,
+    bearer_key,
+    caller_of,
+    requires,
+)
 from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
+from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
 from projections.positions import Positions
@@ -38,6 +45,7 @@ from projections.worker import READ_MODELS
 
 REFUSALS: Final = {
     NotYet: errors.NOT_YET,
+    TooManyStreams: errors.TOO_MANY_STREAMS,
     NotBuilt: errors.READ_MODELS_UNAVAILABLE,
     PyMongoError: errors.READ_MODELS_UNAVAILABLE,
     EventStoreRefused: errors.EVENT_STORE_REFUSED,
@@ -72,14 +80,16 @@ def application(settings: Settings | None = None) -> FastAPI:
                 assert subject_id is not None, "what is sealed belongs to somebody"
                 return await personal_data.open(sealed, tenant_id=tenant_id, subject_id=subject_id)
 
+            shown, positions = Shown(database), Positions(database)
             app.state.queries = Queries(
                 database=database,
-                shown=Shown(database),
+                shown=shown,
                 events=opened.event_store,
                 open_personal=open_personal,
                 decode_token=tokens.decode,
                 encode_token=tokens.encode,
-                positions=Positions(database),
+                positions=positions,
+                streams=EventStreams(database, shown, positions),
                 cache=None if cache is None else Cache(cache),
             )
             checks = {
@@ -110,6 +120,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                 viewer=requires("viewer"),
                 subscriber=of_one_tenant("viewer", "auditor"),
                 queries=_queries_of,
+                still_allowed=_still_allowed,
             )
         ],
         query_refusals=REFUSALS,
@@ -124,6 +135,19 @@ def _authenticate(keys: ApiKeys) -> Authenticate:
         return Caller(actor=f"apikey:{known.key_id}", tenant_id=known.tenant_id, roles=known.roles)
 
     return authenticate
+
+
+def end_streams(app: FastAPI) -> None:
+    """Have those who follow events leave: the process is about to stop."""
+    queries = getattr(app.state, "queries", None)
+    if isinstance(queries, Queries):
+        queries.streams.end()
+
+
+async def _still_allowed(request: Request) -> bool:
+    """Return whether the key of a request still speaks for the same tenant, in the same roles."""
+    application: Application = request.app.state.application
+    return application.authenticate(bearer_key(request)) == caller_of(request)
 
 
 def _queries_of(request: Request) -> Queries:

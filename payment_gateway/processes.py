@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -11,7 +12,7 @@ from typing import Any, Final
 import structlog
 import uvicorn
 
-from payment_gateway.asgi import application
+from payment_gateway.asgi import application, end_streams
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.presentation.health import Ready, serve_health
 from payment_gateway.reactors import react
@@ -33,8 +34,9 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 
 def _serve(settings: Settings, host: str, port: int) -> None:
+    app = application(settings)
     config = uvicorn.Config(
-        application(settings),
+        app,
         host=host,
         port=port,
         loop="uvloop",
@@ -49,7 +51,20 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     # uvicorn raises the signal again once it has stopped; being asked to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(config).run()
+    _Server(config, before_stop=lambda: end_streams(app)).run()
+
+
+class _Server(uvicorn.Server):
+    """A server that says so before it waits for the requests under way; some would never end."""
+
+    def __init__(self, config: uvicorn.Config, *, before_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_stop: Final = before_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, and end when the last request is answered."""
+        self._before_stop()
+        await super().shutdown(sockets)
 
 
 def work(settings: Settings) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection as Names
 from dataclasses import dataclass
 from typing import Final
 
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Document
 from projections.payment_queries import PAGE_SIZE_MAX, QUERY_TIMEOUT_MS
@@ -50,6 +50,17 @@ async def entries_after(
         .max_time_ms(QUERY_TIMEOUT_MS)
     )
     return await found.to_list(limit)
+
+
+async def newest_place(collection: Collection, tenant_id: str) -> Place | None:
+    """Return the place of the newest entry of a tenant's feed, ``None`` where there is none."""
+    newest = await collection.find_one(
+        {"tenantId": tenant_id},
+        {"sequence": 1},
+        sort=[("sequence", DESCENDING)],
+        max_time_ms=QUERY_TIMEOUT_MS,
+    )
+    return Place(newest["sequence"], newest["_id"]) if newest else None
 
 
 async def holds(collection: Collection, tenant_id: str, place: Place) -> bool:

@@ -1,6 +1,6 @@
 """How far read models have come, for all who wait for one of them to come further.
 
-However many requests wait, one of them asks MongoDB for all, a few times in a hundred milliseconds.
+However many requests wait, MongoDB is asked once for all of them, as often as the most pressing one wants.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,6 +27,7 @@ class _Waiting:
 
     names: Sequence[str]
     position: int
+    poll_s: float
     reached: asyncio.Future[int] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -41,6 +43,7 @@ class Positions:
         self._checkpoints: Final = database[COLLECTION]
         self._waiting: Final[set[_Waiting]] = set()
         self._poller: asyncio.Task[None] | None = None
+        self._joined: Final = asyncio.Event()
 
     async def of(self, generation: Generation, *, payment_id: str | None = None) -> int:
         """Return up to where everything is shown.
@@ -60,8 +63,16 @@ class Positions:
         *,
         within_s: float,
         payment_id: str | None = None,
+        poll_s: float = POLL_EVERY_S,
     ) -> int | None:
         """Wait until everything up to a position is shown.
+
+        Args:
+            generation: Which build of a read model.
+            position: In the log.
+            within_s: How long to wait at most.
+            payment_id: The one payment that is asked for; then only its partition counts.
+            poll_s: How soon after it is shown that is to be noticed, at the latest.
 
         Returns:
             Up to where everything is shown then; ``None`` where it was not within that time.
@@ -69,8 +80,9 @@ class Positions:
         shown = await self.of(generation, payment_id=payment_id)
         if shown >= position or within_s <= 0:
             return shown if shown >= position else None
-        waiting = _Waiting(_subscriptions(generation, payment_id), position)
+        waiting = _Waiting(_subscriptions(generation, payment_id), position, poll_s)
         self._waiting.add(waiting)
+        self._joined.set()
         if self._poller is None or self._poller.done():
             self._poller = asyncio.create_task(self._poll())
         try:
@@ -98,7 +110,18 @@ class Positions:
                 if shown >= one.position and not one.reached.done():
                     one.reached.set_result(shown)
                     self._waiting.discard(one)
-            await asyncio.sleep(max(0.0, POLL_EVERY_S - (time.monotonic() - started_s)))
+            await self._pause(started_s)
+
+    async def _pause(self, started_s: float) -> None:
+        """Wait until the next look is due; who joins meanwhile may be in more of a hurry."""
+        while self._waiting:
+            self._joined.clear()
+            due_s = started_s + min(one.poll_s for one in self._waiting) - time.monotonic()
+            if due_s <= 0:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(due_s):
+                    await self._joined.wait()
 
     async def _read(self, names: Iterable[str]) -> dict[str, int]:
         wanted = list(names)

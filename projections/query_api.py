@@ -27,7 +27,11 @@ _VIEWER_ROUTES: Final = (
 
 
 def create_query_router(
-    *, viewer: Dependency, subscriber: Dependency, queries: Dependency
+    *,
+    viewer: Dependency,
+    subscriber: Dependency,
+    queries: Dependency,
+    still_allowed: event_feed_api.StillAllowed,
 ) -> APIRouter:
     """Return the routes.
 
@@ -35,9 +39,12 @@ def create_query_router(
         viewer: A FastAPI dependency that returns a ``Viewer``, or refuses the request.
         subscriber: The same for who may see all events of a tenant.
         queries: A FastAPI dependency that returns ``Queries``.
+        still_allowed: Whether who made a request, some time ago, still may.
     """
     router = APIRouter(prefix="/api/v1", tags=["queries"], route_class=ConditionalRoute)
     for add_routes in _VIEWER_ROUTES:
         add_routes(router, viewer=viewer, queries=queries)
-    event_feed_api.add_routes(router, viewer=subscriber, queries=queries)
+    event_feed_api.add_routes(
+        router, viewer=subscriber, queries=queries, still_allowed=still_allowed
+    )
     return router

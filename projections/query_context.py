@@ -11,6 +11,7 @@ from fastapi import Path, Query
 from payment_gateway.infrastructure.cache import Cache
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Database
+from projections.event_streams import EventStreams
 from projections.generations import Shown
 from projections.payment_queries import PAGE_SIZE_MAX
 from projections.positions import Positions
@@ -62,6 +63,7 @@ class Queries:
             text that is no token of that tenant.
         encode_token: ``(tenant id, position)`` to a ``Consistency-Token``.
         positions: How far the read models have come.
+        streams: Those who follow feeds.
         cache: Where answers are kept that are asked for often; ``None`` where there is no Redis.
     """
 
@@ -72,6 +74,7 @@ class Queries:
     decode_token: Callable[[str, str], int | None]
     encode_token: Callable[[str, int], str]
     positions: Positions
+    streams: EventStreams
     cache: Cache | None = None
 
 

@@ -36,6 +36,7 @@ from payment_gateway.infrastructure.persistence.mongodb import (
 )
 from projections.consistency import NotYet
 from projections.document_writer import DocumentWriter
+from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import Generation, Shown, install
 from projections.positions import Positions
 from projections.query_api import Queries, create_query_router
@@ -68,25 +69,38 @@ class Gateway:
             DocumentWriter(database, model, first_generation(model))
             for model in READ_MODELS.values()
         ]
+        shown, positions = Shown(database), Positions(database)
+        self.streams = EventStreams(database, shown, positions)
+        self.allowed = True
         queries = Queries(
             database=database,
-            shown=Shown(database),
+            shown=shown,
             events=self.store,
             open_personal=self._open_personal,
             decode_token=lambda _, token: int(token) if token.isdigit() else None,
             encode_token=lambda _, position: str(position),
-            positions=Positions(database),
+            positions=positions,
+            streams=self.streams,
         )
         app = FastAPI()
         app.include_router(
-            create_query_router(viewer=_viewer, subscriber=_viewer, queries=lambda: queries),
+            create_query_router(
+                viewer=_viewer,
+                subscriber=_viewer,
+                queries=lambda: queries,
+                still_allowed=self._still_allowed,
+            ),
         )
         app.add_exception_handler(DomainError, _problem)
         app.add_exception_handler(NotYet, _problem)
+        app.add_exception_handler(TooManyStreams, _problem)
         self.app = app
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://gateway/api/v1"
         )
+
+    async def _still_allowed(self, _: Request) -> bool:
+        return self.allowed
 
     async def _open_personal(
         self, tenant_id: str, subject_id: str | None, sealed: str

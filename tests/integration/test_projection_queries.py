@@ -7,7 +7,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
 from payment_gateway.infrastructure.persistence.mongodb import (
@@ -360,8 +360,13 @@ def test_every_route_is_described_with_examples() -> None:
     def nobody() -> None:
         return None
 
+    async def nowhere(_: Request) -> bool:
+        return False
+
     app = FastAPI()
-    app.include_router(create_query_router(viewer=nobody, subscriber=nobody, queries=nobody))
+    app.include_router(
+        create_query_router(viewer=nobody, subscriber=nobody, queries=nobody, still_allowed=nowhere)
+    )
 
     described = app.openapi()
 

@@ -47,6 +47,12 @@ class Authenticate(Protocol):
         ...
 
 
+def bearer_key(request: Request) -> str:
+    """Return the key that a request carries, an empty text for none."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
 def caller_of(request: Request) -> Caller:
     """Return who makes the request; the request context put it there.
 

@@ -28,6 +28,7 @@ def rows() -> list[ErrorRow]:
         *errors.OTHER.values(),
         *errors.HTTP.values(),
         errors.NOT_YET,
+        errors.TOO_MANY_STREAMS,
         errors.READ_MODELS_UNAVAILABLE,
         errors.EVENT_STORE_REFUSED,
         errors.EVENT_NOT_READABLE,

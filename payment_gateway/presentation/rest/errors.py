@@ -129,6 +129,12 @@ NOT_YET: Final = Refusal(
     retryable=True,
     detail="the answer does not show your last command yet; ask again",
 )
+TOO_MANY_STREAMS: Final = Refusal(
+    status=429,
+    code="too_many_streams",
+    retryable=True,
+    detail="so many streams of events are open already; close one, or ask again later",
+)
 READ_MODELS_UNAVAILABLE: Final = Refusal(
     status=503,
     code="read_models_unavailable",

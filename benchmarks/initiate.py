@@ -23,7 +23,7 @@ from benchmarks.http_load import Load, post
 from benchmarks.row import Row
 from payment_gateway.infrastructure.security.api_keys import (
     PREFIX_SHOWN,
-    ApiKey,
+    FixedApiKey,
     derive_api_key,
     hash_api_key,
     write_api_keys_file,
@@ -124,7 +124,7 @@ async def _installation(folder: Path) -> AsyncIterator[tuple[str, str, str]]:
     master = read_or_create_key_file(folder / "gateway.key")
     key = derive_api_key(master, "bench")
     roles = frozenset({"order-service", "admin"})
-    accepted = ApiKey(
+    accepted = FixedApiKey(
         key_id="bench",
         tenant_id="bench",
         roles=roles,

@@ -5,18 +5,22 @@ What a command needs is imported when it runs, so that the others start quickly.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from payment_gateway.application.commands.explain_payment import Line
 from payment_gateway.application.commands.resolve_payment import Finding
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.sagas.reconciliation import Reconciliation
+from payment_gateway.presentation.cli.api_keys import ApiKeyOperations
 from payment_gateway.presentation.cli.app import Processes, create_cli
+from payment_gateway.presentation.cli.audit import AuditEntry
 from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.presentation.cli.events import (
     EventOperations,
@@ -49,10 +53,17 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         wrong = "; ".join(
-            f"GATEWAY_{'_'.join(str(part) for part in one['loc']).upper()}: {one['msg']}"
+            f"{_variable(one['loc'])}{one['msg']}"
             for one in error.errors(include_input=False, include_url=False)
         )
         raise BadSettings(f"wrong settings: {wrong}") from None
+    except SettingsError as error:
+        raise BadSettings(f"wrong settings: {error}") from None
+
+
+def _variable(where: tuple[str | int, ...]) -> str:
+    """Return the variable at fault; what is wrong with several together names them itself."""
+    return f"GATEWAY_{'_'.join(str(part) for part in where).upper()}: " if where else ""
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
@@ -165,6 +176,35 @@ def for_tenant(
         return credential_operations.for_tenant(settings, tenant_id, use)
 
 
+def administer(
+    settings: Settings,
+    use: Callable[[Gateway, CommandContext], Awaitable[Result]],
+    *,
+    with_lists: bool,
+) -> Result:
+    """Do something for all tenants with an open gateway."""
+    from payment_gateway import access_operations
+
+    with _explained():
+        return access_operations.administer(settings, use, with_lists=with_lists)
+
+
+def last_uses(settings: Settings, api_key_ids: list[str]) -> Mapping[str, datetime]:
+    """Return when API keys were last used."""
+    from payment_gateway import access_operations
+
+    with _explained():
+        return access_operations.last_uses(settings, api_key_ids)
+
+
+def audit(settings: Settings, tenant_id: str | None, since: str | None) -> list[AuditEntry]:
+    """Return administrative acts."""
+    from payment_gateway import access_operations
+
+    with _explained():
+        return access_operations.audit(settings, tenant_id, since)
+
+
 def create_keys(settings: Settings) -> list[str]:
     """Make keys that are missing, or the next one."""
     from payment_gateway import key_operations
@@ -241,7 +281,6 @@ def _explained() -> Iterator[None]:
         StreamMoved,
     )
     from payment_gateway.application.services.webhook_service import WebhookNotParked
-    from payment_gateway.bootstrap import SettingMissing
     from payment_gateway.domain.errors import DomainError
     from payment_gateway.event_operations import NoSuchStream
     from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
@@ -270,7 +309,6 @@ def _explained() -> Iterator[None]:
         raise CannotRun(f"a stored secret cannot be opened: {error}") from error
     except (
         DomainError,
-        SettingMissing,
         KeySourceMissing,
         KeySourceUnavailable,
         KeysRefused,
@@ -308,6 +346,8 @@ main = create_cli(
         dead_letters=DeadLetterOperations(
             all=list_letters, show=show_letter, replay=replay_letter, discard=discard_letter
         ),
+        api_keys=ApiKeyOperations(administer=administer, last_uses=last_uses),
+        audit=audit,
         reconcile=reconcile,
         load_settings=load_settings,
         refusals=(BadSettings, CannotRun),

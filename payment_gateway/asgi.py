@@ -12,8 +12,9 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from pymongo.errors import PyMongoError
 
+from payment_gateway.access import open_authentication
 from payment_gateway.application.ports import EventStoreUnavailable
-from payment_gateway.bootstrap import load_api_keys, open_gateway
+from payment_gateway.bootstrap import check_keys, open_gateway
 from payment_gateway.infrastructure.cache import Cache, answers
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
@@ -21,12 +22,10 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreRefused,
 )
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
-from payment_gateway.infrastructure.security.api_keys import ApiKeys
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.presentation.rest import errors
 from payment_gateway.presentation.rest.access import (
-    Authenticate,
-    Caller,
+    AccessRefused,
     bearer_key,
     caller_of,
     requires,
@@ -57,18 +56,20 @@ def application(settings: Settings | None = None) -> FastAPI:
     """Return the API wired for production.
 
     Raises:
-        SettingMissing: No file of keys is named.
+        KeySourceMissing: No keys are named, or the token lacks one.
         KeyFileError: The master key cannot be used.
+        KeySourceUnavailable: The token that has the keys gives no answer.
         ApiKeysFileError: The file of API keys cannot be used.
     """
     chosen = settings or Settings()
-    authenticate = _authenticate(load_api_keys(chosen))
+    check_keys(chosen)
 
     @asynccontextmanager
     async def open_application(app: FastAPI) -> AsyncIterator[Application]:
         async with (
             open_gateway(chosen) as opened,
             open_mongodb(chosen) as database,
+            open_authentication(chosen, opened, database) as (authenticate, uses),
         ):
             cache = opened.redis
             tokens = ConsistencyTokens(opened.master)
@@ -111,6 +112,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                 authenticate=authenticate,
                 checks=checks,
                 lag_s=how_far_behind,
+                last_uses=uses.last_uses,
             )
 
     return create_app(
@@ -124,17 +126,8 @@ def application(settings: Settings | None = None) -> FastAPI:
             )
         ],
         query_refusals=REFUSALS,
+        cors_origins=chosen.cors_origins,
     )
-
-
-def _authenticate(keys: ApiKeys) -> Authenticate:
-    def authenticate(key: str) -> Caller | None:
-        known = keys.find(key)
-        if known is None:
-            return None
-        return Caller(actor=f"apikey:{known.key_id}", tenant_id=known.tenant_id, roles=known.roles)
-
-    return authenticate
 
 
 def end_streams(app: FastAPI) -> None:
@@ -145,9 +138,17 @@ def end_streams(app: FastAPI) -> None:
 
 
 async def _still_allowed(request: Request) -> bool:
-    """Return whether the key of a request still speaks for the same tenant, in the same roles."""
+    """Return whether the key of a request still speaks for the same tenant, in the same roles.
+
+    While nobody can say, it does.
+    """
     application: Application = request.app.state.application
-    return application.authenticate(bearer_key(request)) == caller_of(request)
+    client = request.client
+    try:
+        caller = await application.authenticate(bearer_key(request), client and client.host)
+    except AccessRefused as refusal:
+        return refusal.status == 503
+    return caller == caller_of(request)
 
 
 def _queries_of(request: Request) -> Queries:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from redis.asyncio import Redis
+from uuid_utils.compat import uuid7
 
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import EventStore
+from payment_gateway.application.services.api_key_directory import ApiKeyDirectory
+from payment_gateway.application.services.api_key_service import ApiKeyService
 from payment_gateway.application.services.credential_service import CredentialService
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
@@ -34,7 +37,7 @@ from payment_gateway.infrastructure.resilience.guarded_providers import (
     GuardedProviders,
     open_guarded_providers,
 )
-from payment_gateway.infrastructure.security.api_keys import ApiKeys, read_api_keys_file
+from payment_gateway.infrastructure.security.api_keys import HashedSecrets, read_fixed_api_keys
 from payment_gateway.infrastructure.security.envelope import (
     EnvelopeCredentialCipher,
     EnvelopeSubjectCipher,
@@ -43,10 +46,6 @@ from payment_gateway.infrastructure.security.envelope import (
 from payment_gateway.infrastructure.security.key_source import open_key_source
 from payment_gateway.infrastructure.webhooks.providers import open_provider_webhooks
 from payment_gateway.settings import Settings
-
-
-class SettingMissing(Exception):
-    """A setting without which nothing works is not set; the message names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +63,32 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def load_api_keys(settings: Settings) -> ApiKeys:
-    """Return the API keys that are accepted.
+def check_keys(settings: Settings) -> None:
+    """Refuse to start where keys are missing.
 
     Raises:
-        SettingMissing: No file is named.
-        ApiKeysFileError: The file cannot be used.
         KeySourceMissing: No keys are named, or the token lacks one.
         KeyFileError: The key file cannot be used.
         KeySourceUnavailable: The token that has the keys gives no answer.
+        ApiKeysFileError: The file of fixed API keys cannot be used.
     """
-    if settings.api_keys_file is None:
-        raise SettingMissing("set GATEWAY_API_KEYS_FILE to the file of accepted API keys")
-    with open_key_source(settings) as keys:
-        return ApiKeys(read_api_keys_file(settings.api_keys_file), keys.secret)
+    with open_key_source(settings):
+        read_fixed_api_keys(settings.api_keys_file)
+
+
+def open_api_keys(settings: Settings, store: EventStore, secret: bytes) -> ApiKeyService:
+    """Return the API keys: those of the file so far, see ``access`` for those of the log.
+
+    Raises:
+        ApiKeysFileError: The file of fixed keys cannot be used.
+    """
+    simulated = settings.paypal_base_url is not None or settings.pagadito_base_url is not None
+    return ApiKeyService(
+        store=store,
+        directory=ApiKeyDirectory(read_fixed_api_keys(settings.api_keys_file)),
+        secrets=HashedSecrets(secret, live=not simulated),
+        new_id=lambda: str(uuid7()),
+    )
 
 
 @asynccontextmanager
@@ -88,11 +99,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
         KeySourceMissing: No keys are named, or the token lacks one.
         KeyFileError: The key file cannot be used.
         KeySourceUnavailable: The token that has the keys gives no answer.
+        ApiKeysFileError: The file of fixed API keys cannot be used.
         CertificateFileError: A file of certificate authorities cannot be used.
         EventStoreUnavailable: The event store is a cluster of which no node answers.
     """
     async with AsyncExitStack() as stack:
-        master = stack.enter_context(open_key_source(settings)).master
+        keys = stack.enter_context(open_key_source(settings))
+        master = keys.master
         store = await stack.enter_async_context(open_eventstoredb(settings))
         redis = await stack.enter_async_context(open_cache(settings))
         providers = await stack.enter_async_context(
@@ -103,7 +116,12 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
             open_provider_webhooks(settings, now=utc_now, tokens=tokens)
         )
         gateway = assemble_gateway(
-            settings, store=store, providers=providers, webhooks=webhooks, master=master
+            settings,
+            store=store,
+            providers=providers,
+            webhooks=webhooks,
+            master=master,
+            api_keys=open_api_keys(settings, store, keys.secret),
         )
         yield OpenGateway(gateway=gateway, event_store=store, master=master, redis=redis)
 
@@ -115,6 +133,7 @@ def assemble_gateway(
     providers: GuardedProviders,
     webhooks: Mapping[str, ProviderWebhooks],
     master: MasterKey,
+    api_keys: ApiKeyService,
 ) -> Gateway:
     """Return a gateway over an event store and providers that are open already."""
     numbers = ExternalReferenceService(time.time_ns)
@@ -129,6 +148,7 @@ def assemble_gateway(
         ),
         providers=ProviderService(store=store, factory=providers.factory, monotonic=time.monotonic),
         tenants=TenantService(store=store, monotonic=time.monotonic),
+        api_keys=api_keys,
         personal_data=PersonalDataService(store, EnvelopeSubjectCipher(master)),
         webhooks=WebhookService(store, webhooks),
         idempotency=IdempotencyService(

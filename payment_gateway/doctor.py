@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from payment_gateway.application.ports import EventStoreUnavailable, KeySourceUnavailable
-from payment_gateway.bootstrap import SettingMissing, load_api_keys
+from payment_gateway.bootstrap import check_keys
 from payment_gateway.infrastructure.cache import answers, open_cache
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
@@ -61,9 +61,8 @@ async def _check(settings: Settings) -> list[Finding]:
 
 async def _keys(settings: Settings) -> str | None:
     try:
-        load_api_keys(settings)
+        check_keys(settings)
     except (
-        SettingMissing,
         KeySourceMissing,
         KeySourceUnavailable,
         KeyFileError,

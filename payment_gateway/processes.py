@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -47,6 +48,12 @@ def _serve(settings: Settings, host: str, port: int) -> None:
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP_WITHIN_S,
+        # Whoever else sends X-Forwarded-For says nothing about where a request came from.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        ssl_certfile=settings.tls_cert_file,
+        ssl_keyfile=settings.tls_key_file,
+        ssl_context_factory=_tls_context if settings.tls_cert_file else None,
     )
     # uvicorn raises the signal again once it has stopped; being asked to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -65,6 +72,13 @@ class _Server(uvicorn.Server):
         """Stop listening, and end when the last request is answered."""
         self._before_stop()
         await super().shutdown(sockets)
+
+
+def _tls_context(_: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    """Return what TLS is spoken with: 1.2 or newer, whatever the system's default is."""
+    context = default()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
 
 
 def work(settings: Settings) -> None:

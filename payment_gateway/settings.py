@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, HttpUrl, SecretStr, StringConstraints
+from pydantic import Field, HttpUrl, SecretStr, StringConstraints, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from payment_gateway.setting_types import Networks, OidcIssuer, Origins
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
@@ -17,7 +19,6 @@ TlsVersion = Literal["1.2", "1.3"]
 # Part of what a key is called in everything that it wrapped.
 KeyLabel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,38}$")]
-
 
 INSTALLATION_FILE: Final = "installation.json"
 # What a running installation publishes, and which setting it stands for.
@@ -87,7 +88,16 @@ class Settings(BaseSettings):
             follows where there is no key file. It must stay.
         paypal_tls_min: The least version of TLS that PayPal is spoken to in.
         pagadito_tls_min: The least version of TLS that Pagadito is spoken to in.
-        api_keys_file: The API keys that are accepted, as hashes.
+        api_keys_file: API keys, as hashes, that are accepted beside those made by command; ``up`` has some.
+        oidc_issuers: Issuers whose tokens are accepted, as a JSON list; see docs/how-to/oidc.md.
+        oidc_tls_min: The least version of TLS that issuers are spoken to in.
+        auth_failures_max: Failed attempts to get in, of one address or with one key's prefix, within a
+            minute; more are answered 429.
+        trusted_proxies: Addresses and networks, with commas between, whose ``X-Forwarded-For`` and
+            ``X-Forwarded-Proto`` are believed.
+        cors_origins: Origins, with commas between, whose pages may call this API from a browser.
+        tls_cert_file: Certificate chain, as PEM, that ``serve`` shows; with it, it speaks TLS alone.
+        tls_key_file: The key of that certificate, as PEM.
         data_dir: The installation that commands act on: while ``payment-gateway up`` runs on this
             folder, its addresses and key files are taken from there where no setting names others.
         log_format: ``json``, one object a line, or ``console``, for a person.
@@ -159,6 +169,13 @@ class Settings(BaseSettings):
     paypal_tls_min: TlsVersion = "1.3"
     pagadito_tls_min: TlsVersion = "1.3"
     api_keys_file: Path | None = None
+    oidc_issuers: Annotated[tuple[OidcIssuer, ...], Field(max_length=20)] = ()
+    oidc_tls_min: TlsVersion = "1.3"
+    auth_failures_max: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    trusted_proxies: Networks = ()
+    cors_origins: Origins = ()
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
     data_dir: Path | None = None
     log_format: Literal["json", "console"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -188,3 +205,10 @@ class Settings(BaseSettings):
     circuit_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.5
     circuit_open_s: Seconds = 15.0
     circuit_probes_max: Annotated[int, Field(ge=1, le=100)] = 2
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        """Refuse half of what TLS needs."""
+        if (self.tls_cert_file is None) != (self.tls_key_file is None):
+            raise ValueError("set GATEWAY_TLS_CERT_FILE and GATEWAY_TLS_KEY_FILE together")
+        return self

@@ -11,8 +11,8 @@ from hashlib import sha256
 
 from payment_gateway.infrastructure.security.api_keys import (
     PREFIX_SHOWN,
-    ApiKey,
     ApiKeysFileError,
+    FixedApiKey,
     derive_api_key,
     hash_api_key,
     read_api_keys_file,
@@ -81,8 +81,10 @@ def _accept(folder: DataFolder, master: bytes, keys: Keys) -> None:
     write_api_keys_file(path, [*ours, *(key for key in others if key.key_id not in names)])
 
 
-def _api_key(master: bytes, key: str, key_id: str, tenant: str, roles: frozenset[str]) -> ApiKey:
-    return ApiKey(
+def _api_key(
+    master: bytes, key: str, key_id: str, tenant: str, roles: frozenset[str]
+) -> FixedApiKey:
+    return FixedApiKey(
         key_id=key_id,
         tenant_id=tenant,
         roles=roles,

@@ -32,6 +32,7 @@ STREAMS: Final = {
     "credential": "credential-<tenantId>.<PROVIDER>",
     "provider": "provider-<tenantId>.<PROVIDER>",
     "tenant": "tenant-<tenantId>",
+    "api_key": "apikey-<apiKeyId>",
     "webhook": "webhook-<provider>.<deliveryId>",
     "idempotency": "idempotency-<hash>",
     "subject": "subject-<subjectId>",
@@ -66,7 +67,7 @@ def settings_page() -> str:
     for name in Settings.model_fields:
         schema = _without_null(properties[name])
         default = properties[name].get("default")
-        shown = "not set" if default is None else f"`{_default_of(name)}`"
+        shown = "not set" if default in (None, []) else f"`{_default_of(name)}`"
         meaning = meanings.get(name) or _words(name)
         lines.append(f"| `GATEWAY_{name.upper()}` | {_bounds(schema)} | {shown} | {meaning} |")
     return (
@@ -86,7 +87,7 @@ def events_page() -> str:
         "meaning; a new version of an event is a new line in the code, and older ones are converted when they are read.\n"
         "Keys are camelCase. Fields that end in `Minor` count minor units of the currency (cents). Beside its data each\n"
         "event carries metadata: `tenantId`, `actor`, `recordedAt`, `schemaVersion`, `$correlationId`, and where known\n"
-        "`$causationId` and `traceparent`.\n"
+        "`$causationId` and `traceparent`. An administrative act may have a `reason` there.\n"
     )
     parts = [introduction]
     for module, types in groupby(EVENT_TYPES, key=lambda one: one.event.__module__):
@@ -153,7 +154,8 @@ def _bounds(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     kind = {"uri": "URL", "path": "path", "password": "secret text"}.get(
-        schema.get("format", ""), {"string": "text"}.get(schema["type"], schema["type"])
+        schema.get("format", ""),
+        {"string": "text", "array": "list"}.get(schema["type"], schema["type"]),
     )
     limits = [
         f"{sign} {schema[key]:g}"

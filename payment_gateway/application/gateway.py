@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from payment_gateway.application.ports import Fingerprint, ProviderFactory, ProviderHealth
+from payment_gateway.application.services.api_key_service import ApiKeyService
 from payment_gateway.application.services.credential_service import CredentialService
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
@@ -35,6 +36,7 @@ class Gateway:
     credentials: CredentialService
     providers: ProviderService
     tenants: TenantService
+    api_keys: ApiKeyService
     personal_data: PersonalDataService
     webhooks: WebhookService
     idempotency: IdempotencyService

@@ -11,6 +11,11 @@ DomainError
 ├── ProviderDisabled             the tenant takes no new payments with it
 ├── TenantNotFound               no such tenant
 ├── TenantExists                 a tenant of that id was created before
+├── TenantSuspended              the tenant can command nothing for now
+├── TenantDeleted                the tenant can command nothing any more
+├── ApiKeyNotFound               no such API key
+├── ApiKeyEnded                  the API key is accepted no more
+├── ApiKeyFixed                  the API key is one of the file, which no command changes
 ├── ReturnUrlNotAllowed          an address the tenant has not listed
 ├── PaymentNotFound              nothing was ever recorded under this id
 ├── SplitNotFound                no order in parts was ever recorded under this id
@@ -157,6 +162,53 @@ class TenantExists(DomainError):
     def __init__(self, tenant_id: str) -> None:
         super().__init__(f"tenant {tenant_id} exists already")
         self.tenant_id = tenant_id
+
+
+class TenantSuspended(DomainError):
+    """The tenant is suspended: payments that are open are finished, no command is taken."""
+
+    code = "tenant_suspended"
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"the tenant {tenant_id} is suspended; ask the gateway's operator")
+
+
+class TenantDeleted(DomainError):
+    """The tenant is deleted: payments that are open are finished, no command is taken."""
+
+    code = "tenant_deleted"
+
+    def __init__(self, tenant_id: str) -> None:
+        super().__init__(f"the tenant {tenant_id} is deleted")
+
+
+class ApiKeyNotFound(DomainError):
+    """There is no API key of that id."""
+
+    code = "api_key_not_found"
+
+    def __init__(self, api_key_id: str) -> None:
+        super().__init__(f"there is no API key {api_key_id}")
+
+
+class ApiKeyEnded(DomainError):
+    """The API key was revoked or has expired; make another one."""
+
+    code = "api_key_ended"
+
+    def __init__(self, api_key_id: str) -> None:
+        super().__init__(f"the API key {api_key_id} was revoked or has expired; make another one")
+
+
+class ApiKeyFixed(DomainError):
+    """The API key stands in the file of fixed keys, which no command changes."""
+
+    code = "api_key_fixed"
+
+    def __init__(self, api_key_id: str) -> None:
+        super().__init__(
+            f"the API key {api_key_id} is one of the file of fixed keys; take it out of the file"
+        )
 
 
 class ReturnUrlNotAllowed(DomainError):

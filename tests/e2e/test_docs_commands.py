@@ -30,7 +30,8 @@ SHOWS = {
     "docs/how-to/own-servers.md": "GATEWAY_EVENTSTORE_URI",
     "docs/how-to/provider-credentials.md": '"version":1',
     "docs/how-to/read-logs.md": "my-request-0001",
-    "docs/how-to/api-keys.md": "shop gw_live_",
+    "docs/how-to/api-keys.md": "ApiKeyRevoked",
+    "docs/how-to/tenants.md": "SUSPENDED",
 }
 
 

@@ -26,7 +26,7 @@ from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext, StreamMoved
 from payment_gateway.application.sagas.webhook_loop import WebhookLoop
 from payment_gateway.application.webhooks import DueWebhook, NotANotification, SignatureRefused
-from payment_gateway.bootstrap import assemble_gateway
+from payment_gateway.bootstrap import assemble_gateway, open_api_keys
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import DomainError
 from payment_gateway.domain.value_objects.external_reference_number import (
@@ -312,6 +312,7 @@ async def open_world(around: Surroundings) -> World:
         providers=around.providers,
         webhooks=around.webhooks,
         master=around.master,
+        api_keys=open_api_keys(around.settings, store, b"k" * 32),
     )
     world = World(store=store, gateway=gateway, around=around, queue=OneByOne(store))
     world.gateway = replace(gateway, now=lambda: world.now)

@@ -10,6 +10,7 @@ import pytest
 from payment_gateway.asgi import application
 from payment_gateway.infrastructure.security.api_keys import write_api_keys_file
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
+from payment_gateway.presentation.cli.api_keys import ApiKeyOperations
 from payment_gateway.presentation.cli.app import Processes, create_cli
 from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.presentation.cli.events import EventOperations
@@ -43,6 +44,8 @@ CLI = create_cli(
         dead_letters=DeadLetterOperations(
             all=not_called, show=not_called, replay=not_called, discard=not_called
         ),
+        api_keys=ApiKeyOperations(administer=not_called, last_uses=not_called),
+        audit=not_called,
         reconcile=not_called,
         load_settings=Settings,
         refusals=(),

@@ -1,5 +1,6 @@
 """What the application needs from outside. One protocol for each thing that can be swapped."""
 
+from payment_gateway.application.ports.api_keys import ApiKeySecrets, NewApiKeySecret
 from payment_gateway.application.ports.event_store import (
     Appended,
     CommandContext,
@@ -62,6 +63,7 @@ from payment_gateway.application.ports.secrets import (
 
 __all__ = [
     "Absent",
+    "ApiKeySecrets",
     "Appended",
     "Approved",
     "AwaitingPayer",
@@ -89,6 +91,7 @@ __all__ = [
     "KeySourceUnavailable",
     "LastFailure",
     "LastHour",
+    "NewApiKeySecret",
     "Provider",
     "ProviderCapabilities",
     "ProviderFactory",

@@ -22,6 +22,7 @@ class CommandContext:
         at: When the command was received.
         if_match: The revisions at which the caller wants the command to be carried out; ``None`` for
             any. Goes into no metadata.
+        reason: Why, in the words of whoever asked for an administrative act; nothing secret.
     """
 
     tenant_id: str
@@ -31,6 +32,7 @@ class CommandContext:
     causation_id: str | None = None
     traceparent: str | None = None
     if_match: frozenset[int] | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

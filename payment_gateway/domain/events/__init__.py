@@ -1,5 +1,6 @@
 """What can have happened. Past tense, primitives only, kept forever."""
 
+from payment_gateway.domain.events.api_key import ApiKeyEvent
 from payment_gateway.domain.events.canary import CanaryEvent
 from payment_gateway.domain.events.credential import CredentialEvent
 from payment_gateway.domain.events.dead_letter import DeadLetterEvent
@@ -18,6 +19,7 @@ DomainEvent = (
     | CredentialEvent
     | ProviderEvent
     | TenantEvent
+    | ApiKeyEvent
     | SubjectEvent
     | CanaryEvent
     | IdempotencyEvent

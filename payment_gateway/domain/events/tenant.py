@@ -27,4 +27,31 @@ class TenantChangedEvent:
     return_origins: tuple[str, ...]
 
 
-TenantEvent = TenantCreatedEvent | TenantChangedEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSuspendedEvent:
+    """The tenant's order service can command nothing for now; what is open is finished."""
+
+    tenant_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantResumedEvent:
+    """The tenant's order service can command again."""
+
+    tenant_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantDeletedEvent:
+    """The tenant's order service can command nothing any more; the id is never given again."""
+
+    tenant_id: str
+
+
+TenantEvent = (
+    TenantCreatedEvent
+    | TenantChangedEvent
+    | TenantSuspendedEvent
+    | TenantResumedEvent
+    | TenantDeletedEvent
+)

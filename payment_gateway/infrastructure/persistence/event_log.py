@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from payment_gateway.application.ports import RecordedEvent
+from payment_gateway.application.ports import EventStoreUnavailable, RecordedEvent
 
 __all__ = [
     "CaughtUp",
     "Checkpoint",
     "EventFilter",
     "EventLog",
+    "EventStoreUnavailable",
     "LogItem",
     "RecordedEvent",
     "StreamFilter",

@@ -25,6 +25,7 @@ class EventMetadata(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
     correlation_id: str = msgspec.field(name="$correlationId")
     causation_id: str | None = msgspec.field(name="$causationId", default=None)
     traceparent: str | None = None
+    reason: str | None = None
 
     @property
     def context(self) -> CommandContext:
@@ -35,6 +36,7 @@ class EventMetadata(msgspec.Struct, frozen=True, rename="camel", omit_defaults=T
             correlation_id=self.correlation_id,
             causation_id=self.causation_id,
             traceparent=self.traceparent,
+            reason=self.reason,
             at=self.recorded_at,
         )
 
@@ -54,6 +56,7 @@ def encode_metadata(context: CommandContext, *, schema_version: int) -> bytes:
             correlation_id=context.correlation_id,
             causation_id=context.causation_id,
             traceparent=context.traceparent,
+            reason=context.reason,
         )
     )
 

@@ -9,6 +9,11 @@ from __future__ import annotations
 from typing import Final
 
 from payment_gateway.domain.events import DomainEvent
+from payment_gateway.domain.events.api_key import (
+    ApiKeyCreatedEvent,
+    ApiKeyRevokedEvent,
+    ApiKeyRotatedEvent,
+)
 from payment_gateway.domain.events.canary import CanaryRecordedEvent
 from payment_gateway.domain.events.credential import (
     CredentialRevokedEvent,
@@ -72,7 +77,13 @@ from payment_gateway.domain.events.subject import (
     SubjectKeyCreatedEvent,
     SubjectKeyRewrappedEvent,
 )
-from payment_gateway.domain.events.tenant import TenantChangedEvent, TenantCreatedEvent
+from payment_gateway.domain.events.tenant import (
+    TenantChangedEvent,
+    TenantCreatedEvent,
+    TenantDeletedEvent,
+    TenantResumedEvent,
+    TenantSuspendedEvent,
+)
 from payment_gateway.domain.events.webhook import (
     WebhookAppliedEvent,
     WebhookDiscardedEvent,
@@ -146,6 +157,12 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("ProviderConfigured", 1, ProviderConfiguredEvent),
     EventType("TenantCreated", 1, TenantCreatedEvent),
     EventType("TenantChanged", 1, TenantChangedEvent),
+    EventType("TenantSuspended", 1, TenantSuspendedEvent),
+    EventType("TenantResumed", 1, TenantResumedEvent),
+    EventType("TenantDeleted", 1, TenantDeletedEvent),
+    EventType("ApiKeyCreated", 1, ApiKeyCreatedEvent),
+    EventType("ApiKeyRotated", 1, ApiKeyRotatedEvent),
+    EventType("ApiKeyRevoked", 1, ApiKeyRevokedEvent),
     EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
     EventType("SubjectKeyRewrapped", 1, SubjectKeyRewrappedEvent),
     EventType("CanaryRecorded", 1, CanaryRecordedEvent),

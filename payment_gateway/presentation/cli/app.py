@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from payment_gateway.presentation.cli.api_keys import ApiKeyOperations, api_keys_commands
+from payment_gateway.presentation.cli.audit import Audit, add_audit
 from payment_gateway.presentation.cli.credentials import ForTenant, credentials_commands
 from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations, dead_letter_commands
 from payment_gateway.presentation.cli.demo import demo
@@ -18,6 +20,7 @@ from payment_gateway.presentation.cli.keys import KeyOperations, keys_commands
 from payment_gateway.presentation.cli.payments import PaymentOperations, payments_commands
 from payment_gateway.presentation.cli.providers import providers_commands
 from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
+from payment_gateway.presentation.cli.tenants import tenants_commands
 from payment_gateway.presentation.cli.up import up
 from payment_gateway.settings import Settings
 
@@ -41,6 +44,8 @@ class Processes:
         for_tenant: Does something for a tenant with an open gateway.
         keys: What the commands on keys do.
         dead_letters: What the commands on what is parked do.
+        api_keys: What the commands on API keys and tenants do.
+        audit: Lists administrative acts, of a tenant and since a time where they are named.
         reconcile: Compares a provider's payments with its books.
         refusals: Exceptions whose message is for the person at the terminal.
     """
@@ -54,6 +59,8 @@ class Processes:
     for_tenant: ForTenant
     keys: KeyOperations
     dead_letters: DeadLetterOperations
+    api_keys: ApiKeyOperations
+    audit: Audit
     reconcile: Reconcile
     load_settings: Callable[[], Settings]
     refusals: tuple[type[Exception], ...]
@@ -79,9 +86,12 @@ def create_cli(processes: Processes) -> Callable[[], None]:
         ("credentials", credentials_commands(processes.for_tenant, processes.load_settings)),
         ("providers", providers_commands(processes.for_tenant, processes.load_settings)),
         ("keys", keys_commands(processes.keys, processes.load_settings)),
+        ("tenants", tenants_commands(processes.api_keys.administer, processes.load_settings)),
+        ("apikeys", api_keys_commands(processes.api_keys, processes.load_settings)),
     ):
         app.add_typer(commands, name=name)
     add_reconcile(app, processes.reconcile, processes.load_settings)
+    add_audit(app, processes.audit, processes.load_settings)
 
     @app.command("serve")
     def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:

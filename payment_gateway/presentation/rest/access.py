@@ -1,4 +1,4 @@
-"""Who may do what: a key, its tenant, its roles."""
+"""Who may do what: a caller, their tenant, their roles."""
 
 from __future__ import annotations
 
@@ -9,15 +9,28 @@ from typing import Final, Protocol
 from fastapi import Request
 
 ANY_TENANT: Final = "*"
+_UNAUTHORIZED: Final = "send a valid key as: Authorization: Bearer KEY"
 
 
 class AccessRefused(Exception):
-    """The caller is not known, or may not do this."""
+    """The caller is not known, or may not do this.
 
-    def __init__(self, *, status: int, code: str, detail: str) -> None:
+    Attributes:
+        retry_after_s: When the same request may be answered otherwise, where it may be.
+    """
+
+    def __init__(
+        self,
+        *,
+        status: int = 401,
+        code: str = "unauthorized",
+        detail: str = _UNAUTHORIZED,
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
+        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +55,12 @@ class Caller:
 class Authenticate(Protocol):
     """Finds out who holds a key."""
 
-    def __call__(self, key: str) -> Caller | None:
-        """Return the caller, ``None`` for a key that is not accepted."""
+    async def __call__(self, key: str, client: str | None) -> Caller:
+        """Return the caller; ``client`` is the address that the key came from.
+
+        Raises:
+            AccessRefused: It is not accepted, was wrong too often, or nobody can say now.
+        """
         ...
 
 
@@ -60,27 +77,36 @@ def caller_of(request: Request) -> Caller:
         AccessRefused: Nobody we know.
     """
     caller = request.scope.get("caller")
-    if not isinstance(caller, Caller):
-        raise AccessRefused(
-            status=401,
-            code="unauthorized",
-            detail="send a valid key as: Authorization: Bearer KEY",
-        )
-    return caller
+    if isinstance(caller, Caller):
+        return caller
+    refusal = request.scope.get("access_refusal")
+    raise refusal if isinstance(refusal, AccessRefused) else AccessRefused()
 
 
-def requires(*roles: str) -> Callable[[Request], Caller]:
-    """Return a dependency that lets callers with one of the roles through."""
+@dataclass(frozen=True, slots=True)
+class RoleCheck:
+    """A dependency that lets callers with one of the roles through."""
 
-    def check(request: Request) -> Caller:
+    roles: frozenset[str]
+
+    def __call__(self, request: Request) -> Caller:
+        """Return the caller; raises ``AccessRefused`` where none of the roles is theirs."""
         caller = caller_of(request)
-        if not caller.roles.intersection(roles):
+        if not caller.roles.intersection(self.roles):
             raise AccessRefused(
-                status=403, code="forbidden", detail=f"this takes the role {' or '.join(roles)}"
+                status=403,
+                code="forbidden",
+                detail=f"this takes the role {' or '.join(sorted(self.roles))}",
             )
         return caller
 
-    return check
+
+def requires(*roles: str) -> Callable[[Request], Caller]:
+    """Return a dependency that lets callers with one of the roles through.
+
+    The same roles stand in ``access_rules``, in the one table of all routes.
+    """
+    return RoleCheck(frozenset(roles))
 
 
 def check_tenant(caller: Caller, tenant_id: str) -> None:

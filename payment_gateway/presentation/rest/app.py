@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
+from starlette.middleware.cors import CORSMiddleware
 
 from payment_gateway.presentation.rest import (
+    api_keys,
     checkout_return,
     error_table,
     errors,
@@ -26,7 +30,29 @@ from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.http_metrics import HttpMetrics, metrics
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
 from payment_gateway.presentation.rest.request_context import RequestContext
+from payment_gateway.presentation.rest.security_headers import SecurityHeaders
 from payment_gateway.presentation.webhooks import provider_webhooks
+
+CORS_REQUEST_HEADERS: Final = [
+    "Authorization",
+    "Consistency-Token",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "Last-Event-ID",
+    "Prefer",
+    "X-Request-Id",
+]
+CORS_ANSWER_HEADERS: Final = [
+    "Consistency-Token",
+    "ETag",
+    "Idempotent-Replayed",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+]
+CORS_MAX_AGE_S: Final = 600
 
 DESCRIPTION = """Commands and queries of the payment gateway.
 
@@ -50,12 +76,14 @@ class Application:
     Attributes:
         checks: By dependency.
         lag_s: How far what the queries show is behind the log, in seconds; ``None`` if nobody knows.
+        last_uses: From ids of API keys to when each was last used, where that is known.
     """
 
     command_side: CommandSide
     authenticate: Authenticate
     checks: Mapping[str, Check]
     lag_s: Callable[[], Awaitable[float | None]]
+    last_uses: Callable[[list[str]], Awaitable[Mapping[str, datetime]]]
 
 
 def create_app(
@@ -63,6 +91,7 @@ def create_app(
     *,
     query_routers: Sequence[APIRouter] = (),
     query_refusals: Mapping[type[Exception], errors.Refusal] | None = None,
+    cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """Return the API.
 
@@ -71,6 +100,7 @@ def create_app(
             what its routes need into ``app.state``.
         query_routers: The read side's routes.
         query_refusals: How the read side's own refusals are answered.
+        cors_origins: Whose pages may call the API from a browser; nobody's where none is named.
     """
 
     @asynccontextmanager
@@ -90,12 +120,22 @@ def create_app(
         telemetry={"logs": False},
     )
 
-    def authenticate(key: str) -> Caller | None:
+    async def authenticate(key: str, client: str | None) -> Caller:
         application: Application = app.state.application
-        return application.authenticate(key)
+        return await application.authenticate(key, client)
 
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
     app.add_middleware(RequestContext, authenticate=authenticate)
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_ANSWER_HEADERS,
+            max_age=CORS_MAX_AGE_S,
+        )
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(HttpMetrics)  # the outermost
     errors.install(app, query_refusals or {})
     for module in (
@@ -104,6 +144,7 @@ def create_app(
         providers,
         provider_status,
         tenants,
+        api_keys,
         checkout_return,
         error_table,
     ):

@@ -52,6 +52,23 @@ def context_of(
     )
 
 
+async def command_context(
+    request: Request, caller: Caller, tenant_id: str, side: CommandSide
+) -> CommandContext:
+    """Return who commands something for a tenant that may have something done.
+
+    Raises:
+        AccessRefused: The caller does not speak for that tenant.
+        TenantNotFound: There is none of that id.
+        TenantSuspended: It is suspended.
+        TenantDeleted: It is deleted.
+        EventStoreUnavailable: The event store gave no answer.
+    """
+    context = context_of(request, caller, tenant_id, side)
+    await side.gateway.tenants.find_active(tenant_id)
+    return context
+
+
 def stamp(
     response: Response, side: CommandSide, tenant_id: str, *, revision: int, position: int
 ) -> None:

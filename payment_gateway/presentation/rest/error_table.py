@@ -29,6 +29,8 @@ def rows() -> list[ErrorRow]:
         *errors.HTTP.values(),
         errors.NOT_YET,
         errors.TOO_MANY_STREAMS,
+        errors.TOO_MANY_FAILURES,
+        errors.ISSUER_UNAVAILABLE,
         errors.READ_MODELS_UNAVAILABLE,
         errors.EVENT_STORE_REFUSED,
         errors.EVENT_NOT_READABLE,

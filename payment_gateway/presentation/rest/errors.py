@@ -57,6 +57,11 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.ProviderDisabled: 422,
     domain.TenantNotFound: 404,
     domain.TenantExists: 409,
+    domain.TenantSuspended: 403,
+    domain.TenantDeleted: 403,
+    domain.ApiKeyNotFound: 404,
+    domain.ApiKeyEnded: 409,
+    domain.ApiKeyFixed: 409,
     domain.ReturnUrlNotAllowed: 422,
     domain.PaymentNotFound: 404,
     domain.SplitNotFound: 404,
@@ -152,6 +157,20 @@ EVENT_NOT_READABLE: Final = Refusal(
     detail="this release cannot read an event of this payment; tell the gateway's operator",
 )
 
+# What is refused to whoever cannot be told from others, or tried too often.
+TOO_MANY_FAILURES: Final = Refusal(
+    status=429,
+    code="too_many_failures",
+    retryable=True,
+    detail="too many failed attempts; come back later with a valid key",
+)
+ISSUER_UNAVAILABLE: Final = Refusal(
+    status=503,
+    code="issuer_unavailable",
+    retryable=True,
+    detail="the issuer of the token gives no answer; send the same again later",
+)
+
 # What is refused before a route is reached.
 HTTP: Final[Mapping[int, Refusal]] = {
     status: Refusal(status=status, code=code, detail=detail)
@@ -209,7 +228,7 @@ def install(app: FastAPI, others: Mapping[type[Exception], Refusal]) -> None:
     app.add_exception_handler(domain.DomainError, refuse_domain)
     for error_type in table:
         app.add_exception_handler(error_type, refuse_other)
-    app.add_exception_handler(AccessRefused, _refuse_access)
+    app.add_exception_handler(AccessRefused, refuse_access)
     app.add_exception_handler(RequestValidationError, _refuse_value)
     app.add_exception_handler(HTTPException, _refuse_http)
     app.add_exception_handler(Exception, _fail)
@@ -249,9 +268,17 @@ def problem(
     )
 
 
-async def _refuse_access(request: Request, error: Exception) -> JSONResponse:
+async def refuse_access(request: Request, error: Exception) -> JSONResponse:
+    """Answer a caller who is not known, or may not do this."""
     assert isinstance(error, AccessRefused), "registered for refused access"
-    return problem(request, status=error.status, code=error.code, detail=str(error))
+    return problem(
+        request,
+        status=error.status,
+        code=error.code,
+        detail=str(error),
+        retryable=error.status in {429, 503},
+        retry_after_s=error.retry_after_s,
+    )
 
 
 async def _refuse_value(request: Request, error: Exception) -> JSONResponse:

@@ -39,13 +39,17 @@ class ExactJsonRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler, given a request that reads numbers exactly."""
         handle = super().get_route_handler()
+        field = self.body_field
+        may_be_empty = field is not None and not field.field_info.is_required()
 
         async def handle_exactly(request: Request) -> Response:
             if request.method in {"POST", "PUT", "PATCH"}:
+                exact = ExactJsonRequest(request.scope, request.receive)
+                if may_be_empty and not await exact.body():
+                    return await handle(exact)
                 content_type = request.headers.get("content-type", "").partition(";")[0].strip()
                 if content_type.lower() != "application/json":
                     raise NotJson("send the body as application/json")
-                exact = ExactJsonRequest(request.scope, request.receive)
                 await exact.json()  # what is no JSON is refused before anything else is looked at
                 return await handle(exact)
             return await handle(request)

@@ -32,8 +32,8 @@ from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
+    command_context,
     command_side_of,
-    context_of,
     stamp,
 )
 from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
@@ -86,7 +86,7 @@ async def initiate(
     body: InitiateBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> InitiateAnswer:
     """Take an order's payment on and return where its payer pays."""
-    context = context_of(request, caller, body.tenant_id, side)
+    context = await command_context(request, caller, body.tenant_id, side)
     executed = await initiate_payment(
         _payment_request(body, claim_of(request)), context, side.gateway
     )
@@ -118,7 +118,7 @@ async def complete(
     body: CompleteBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> CompleteAnswer:
     """Take the money of a payment that its payer has approved."""
-    context = context_of(request, caller, body.tenant_id, side)
+    context = await command_context(request, caller, body.tenant_id, side)
     executed = await complete_payment(
         PaymentIdVO(body.payment_id), ProviderTypeVO(body.provider_type), context, side.gateway
     )
@@ -147,7 +147,7 @@ async def refund(
     body: RefundBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> RefundAnswer:
     """Give back an amount, or all that is left."""
-    context = context_of(request, caller, body.tenant_id, side)
+    context = await command_context(request, caller, body.tenant_id, side)
     refund_id = body.refund_id
     if refund_id is None:
         claim = claim_of(request)
@@ -180,7 +180,7 @@ async def cancel(
     body: CancelBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> CancelAnswer:
     """Call a payment off before any money is taken."""
-    context = context_of(request, caller, body.tenant_id, side)
+    context = await command_context(request, caller, body.tenant_id, side)
     executed = await cancel_payment(
         PaymentIdVO(body.payment_id), body.reason, context, side.gateway
     )

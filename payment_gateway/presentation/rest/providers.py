@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
 from payment_gateway.presentation.rest.access import Caller, requires
+from payment_gateway.presentation.rest.administration import administration_context
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
-    context_of,
     stamp,
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
@@ -31,7 +31,7 @@ async def store_credentials(
     side: Annotated[CommandSide, Depends(command_side_of)],
 ) -> CredentialsAnswer:
     """Store credentials, sealed; the same set again is the same version."""
-    context = context_of(request, caller, body.tenant_id, side)
+    context = administration_context(request, caller, body.tenant_id, side, reason=body.reason)
     await side.gateway.tenants.find(body.tenant_id)
     provider_type = ProviderTypeVO(body.provider_type).value
     executed = await side.gateway.credentials.save(provider_type, body.credentials, context)

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
-from payment_gateway.presentation.rest.access import Authenticate, Caller
-from payment_gateway.presentation.rest.errors import problem
+from payment_gateway.presentation.rest.access import AccessRefused, Authenticate, Caller
+from payment_gateway.presentation.rest.errors import refuse_access
 from payment_gateway.telemetry.tracing import current_traceparent
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
@@ -22,6 +22,7 @@ _TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re
 _GUARDED: Final = "/api/"
 # What comes from providers is signed instead.
 _SIGNED: Final = "/api/v1/webhooks/"
+_PROBES: Final = frozenset({"/livez", "/readyz"})
 log = structlog.get_logger()
 
 
@@ -42,8 +43,8 @@ class RequestContext:
         request_id = _request_id(headers)
         scope["request_id"] = request_id
         scope["traceparent"] = current_traceparent() or _traceparent(headers)
-        scope["caller"] = caller = self._caller(headers)
         status = 500
+        caller: Caller | None = None
         structlog.contextvars.bind_contextvars(request_id=request_id)
 
         async def send_with_id(message: Message) -> None:
@@ -54,15 +55,14 @@ class RequestContext:
             await send(message)
 
         try:
-            if caller is None and _is_guarded(scope["path"]):
-                answer = problem(
-                    Request(scope),
-                    status=401,
-                    code="unauthorized",
-                    detail="send a valid key as: Authorization: Bearer KEY",
-                )
+            found = await self._caller(scope, headers)
+            caller = found if isinstance(found, Caller) else None
+            scope["caller"] = caller
+            if isinstance(found, AccessRefused) and _is_guarded(scope["path"]):
+                answer = await refuse_access(Request(scope), found)
                 await answer(scope, receive, send_with_id)
             else:
+                scope["access_refusal"] = None if caller else found
                 await self._app(scope, receive, send_with_id)
         finally:
             log.info(
@@ -76,13 +76,24 @@ class RequestContext:
             )
             structlog.contextvars.unbind_contextvars("request_id")
 
-    def _caller(self, headers: Headers) -> Caller | None:
+    async def _caller(self, scope: Scope, headers: Headers) -> Caller | AccessRefused:
+        """Return who asks, or why that is not known; nobody is asked for what takes no key."""
         scheme, _, key = headers.get("authorization", "").partition(" ")
-        return self._authenticate(key.strip()) if scheme.lower() == "bearer" else None
+        if scheme.lower() != "bearer" or not key.strip() or _takes_no_key(scope["path"]):
+            return AccessRefused()
+        client = scope.get("client")
+        try:
+            return await self._authenticate(key.strip(), client[0] if client else None)
+        except AccessRefused as refusal:
+            return refusal
 
 
 def _is_guarded(path: str) -> bool:
     return path.startswith(_GUARDED) and not path.startswith(_SIGNED)
+
+
+def _takes_no_key(path: str) -> bool:
+    return path in _PROBES or path.startswith(_SIGNED)
 
 
 def _request_id(headers: Headers) -> str:

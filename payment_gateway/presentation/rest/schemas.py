@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -197,7 +197,18 @@ class CancelAnswer(Answer):
     status: str
 
 
-class CredentialsBody(Body):
+ReasonText = Annotated[
+    str | None, Field(min_length=1, max_length=500, examples=["contract 2026-17"])
+]
+
+
+class ReasonBody(Body):
+    """An administrative act, and why it is done: kept with it, for the audit."""
+
+    reason: ReasonText = None
+
+
+class CredentialsBody(ReasonBody):
     """An account at a provider; the fields are the provider's own."""
 
     tenant_id: TenantId
@@ -234,7 +245,7 @@ ReturnUrls = Annotated[
 ]
 
 
-class TenantBody(Body):
+class TenantBody(ReasonBody):
     """A new tenant, and the origins its payers may be sent back to."""
 
     tenant_id: TenantId
@@ -242,11 +253,12 @@ class TenantBody(Body):
     return_urls: ReturnUrls = []
 
 
-class ChangeTenantBody(Body):
+class ChangeTenantBody(ReasonBody):
     """What is to be different about a tenant; what is left out stays as it is."""
 
     name: TenantName | None = None
     return_urls: ReturnUrls | None = None
+    status: Literal["ACTIVE", "SUSPENDED"] | None = None
 
 
 class TenantAnswer(Answer):
@@ -255,6 +267,14 @@ class TenantAnswer(Answer):
     tenant_id: TenantId
     name: str | None
     return_urls: list[str]
+    status: Literal["ACTIVE", "SUSPENDED", "DELETED"]
+
+
+class TenantPage(Answer):
+    """Tenants by id."""
+
+    data: list[TenantAnswer]
+    next_cursor: str | None
 
 
 class Problem(Answer):

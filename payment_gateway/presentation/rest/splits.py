@@ -30,8 +30,8 @@ from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
+    command_context,
     command_side_of,
-    context_of,
     stamp,
 )
 from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
@@ -50,6 +50,7 @@ from payment_gateway.presentation.rest.schemas import (
 )
 
 OrderService = Annotated[Caller, Depends(requires("order-service"))]
+Reader = Annotated[Caller, Depends(requires("order-service", "viewer"))]
 Side = Annotated[CommandSide, Depends(command_side_of)]
 SplitId = Annotated[
     str, Field(examples=["7c1d6a52-0f0e-5a3c-9f57-2d8b1c4e6a90"], min_length=1, max_length=64)
@@ -125,7 +126,7 @@ async def split(
     body: SplitBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> SplitAnswer:
     """Take an order on that is paid in parts, and return where each part is paid."""
-    context = context_of(request, caller, body.tenant_id, side)
+    context = await command_context(request, caller, body.tenant_id, side)
     view = await split_payment(_split_request(body, claim_of(request)), context, side.gateway)
     _stamp(response, side, view)
     if view.split.status is SplitStatus.STARTED:
@@ -142,7 +143,7 @@ async def split(
 async def show(
     split_id: Annotated[str, Path(alias="splitId")],
     response: Response,
-    caller: OrderService,
+    caller: Reader,
     side: Side,
 ) -> SplitAnswer:
     """Show where an order in parts stands, as the event store has it."""

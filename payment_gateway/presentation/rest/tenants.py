@@ -1,20 +1,26 @@
-"""Creating and changing tenants, and looking at one."""
+"""Creating, changing, suspending and deleting tenants, and looking at them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_gateway.application.services.stream_service import Executed
 from payment_gateway.domain.aggregates.tenant import Tenant
 from payment_gateway.domain.events.tenant import TenantEvent
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.presentation.rest.access import Caller, check_tenant, requires
+from payment_gateway.presentation.rest.administration import (
+    Cursor,
+    Reason,
+    administration_context,
+    decode_after,
+    encode_after,
+)
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
-    context_of,
     stamp,
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
@@ -23,10 +29,15 @@ from payment_gateway.presentation.rest.schemas import (
     ChangeTenantBody,
     TenantAnswer,
     TenantBody,
+    TenantPage,
 )
+
+PAGE_SIZE_MAX: Final = 100
+PAGE_SIZE_DEFAULT: Final = 25
 
 router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], route_class=ExactJsonRoute)
 Admin = Annotated[Caller, Depends(requires("admin"))]
+Reader = Annotated[Caller, Depends(requires("admin", "auditor"))]
 Side = Annotated[CommandSide, Depends(command_side_of)]
 
 
@@ -37,7 +48,7 @@ async def create(
 ) -> TenantAnswer:
     """Let a tenant use the gateway; the same again changes nothing."""
     tenant_id = TenantIdVO(body.tenant_id)
-    context = context_of(request, caller, body.tenant_id, side)
+    context = administration_context(request, caller, body.tenant_id, side, reason=body.reason)
     executed = await side.gateway.tenants.create(
         tenant_id, name=body.name, return_urls=tuple(body.return_urls), context=context
     )
@@ -45,8 +56,30 @@ async def create(
     return _answer(executed.state)
 
 
+@router.get("")
+async def list_(
+    caller: Reader,
+    side: Side,
+    limit: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE_DEFAULT,
+    cursor: Cursor = None,
+) -> TenantPage:
+    """List the tenants that the caller speaks for, by id; deleted ones too."""
+    after = decode_after(cursor)
+    left = [
+        tenant
+        for tenant in side.gateway.tenants.every()
+        if caller.may_act_for(tenant.tenant_id) and tenant.tenant_id > after
+    ]
+    page = left[:limit]
+    more = len(left) > limit
+    return TenantPage(
+        data=[_answer(tenant) for tenant in page],
+        next_cursor=encode_after(page[-1].tenant_id) if more else None,
+    )
+
+
 @router.get("/{tenant_id}")
-async def show(tenant_id: str, caller: Admin, side: Side) -> TenantAnswer:
+async def show(tenant_id: str, caller: Reader, side: Side) -> TenantAnswer:
     """Return a tenant."""
     check_tenant(caller, tenant_id)
     return _answer(await side.gateway.tenants.find(TenantIdVO(tenant_id).value))
@@ -63,21 +96,43 @@ async def change(
     caller: Admin,
     side: Side,
 ) -> TenantAnswer:
-    """Give a tenant another name or other return URLs; what is left out stays as it is."""
-    context = context_of(request, caller, tenant_id, side)
+    """Give a tenant another name or return URLs, suspend or resume it; what is left out stays."""
+    context = administration_context(request, caller, tenant_id, side, reason=body.reason)
     executed = await side.gateway.tenants.change(
         TenantIdVO(tenant_id),
         name=body.name,
         return_urls=None if body.return_urls is None else tuple(body.return_urls),
+        suspended=None if body.status is None else body.status == "SUSPENDED",
         context=context,
     )
     _stamp(response, side, executed)
     return _answer(executed.state)
 
 
+@router.delete("/{tenant_id}")
+@idempotent
+async def delete(
+    *,
+    tenant_id: str,
+    request: Request,
+    response: Response,
+    caller: Admin,
+    side: Side,
+    reason: Reason = None,
+) -> TenantAnswer:
+    """Take no more commands of a tenant; what is open is finished, and what was can be queried."""
+    context = administration_context(request, caller, tenant_id, side, reason=reason)
+    executed = await side.gateway.tenants.delete(TenantIdVO(tenant_id), context)
+    _stamp(response, side, executed)
+    return _answer(executed.state)
+
+
 def _answer(tenant: Tenant) -> TenantAnswer:
     return TenantAnswer(
-        tenant_id=tenant.tenant_id, name=tenant.name, return_urls=list(tenant.return_origins)
+        tenant_id=tenant.tenant_id,
+        name=tenant.name,
+        return_urls=list(tenant.return_origins),
+        status=tenant.status.value,
     )
 
 

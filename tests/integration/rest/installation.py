@@ -15,7 +15,7 @@ import httpx
 
 from payment_gateway.infrastructure.security.api_keys import (
     PREFIX_SHOWN,
-    ApiKey,
+    FixedApiKey,
     generate_api_key,
     hash_api_key,
     write_api_keys_file,
@@ -76,7 +76,7 @@ def running_installation(
     write_api_keys_file(
         folder / "api-keys.json",
         [
-            ApiKey(
+            FixedApiKey(
                 key_id=name,
                 tenant_id=KEYS[name][0],
                 roles=KEYS[name][1],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 from payment_gateway.application.commands.initiate_payment import (
     PaymentRequest,
@@ -12,6 +13,8 @@ from payment_gateway.application.commands.initiate_payment import (
 )
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.services.api_key_directory import ApiKeyDirectory
+from payment_gateway.application.services.api_key_service import ApiKeyService
 from payment_gateway.application.services.credential_service import CredentialService
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
@@ -33,6 +36,7 @@ from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
+from payment_gateway.infrastructure.security.api_keys import HashedSecrets
 from payment_gateway.infrastructure.security.envelope import (
     EnvelopeCredentialCipher,
     EnvelopeSubjectCipher,
@@ -76,6 +80,12 @@ class Shop:
             ),
             providers=ProviderService(store=self.store, factory=factory, monotonic=lambda: 0.0),
             tenants=TenantService(store=self.store, monotonic=lambda: 0.0),
+            api_keys=ApiKeyService(
+                store=self.store,
+                directory=ApiKeyDirectory(),
+                secrets=HashedSecrets(b"k" * 32, live=False),
+                new_id=lambda: str(uuid4()),
+            ),
             personal_data=PersonalDataService(self.store, EnvelopeSubjectCipher(master)),
             webhooks=WebhookService(self.store, {}),
             idempotency=IdempotencyService(

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 import re
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from payment_gateway.application.services.api_key_directory import ApiKeyDirectory
+from payment_gateway.domain.aggregates.api_key import ApiKey
 from payment_gateway.infrastructure.security.api_keys import (
     KEY_LENGTH_MAX,
     PREFIX_SHOWN,
-    ApiKey,
-    ApiKeys,
     ApiKeysFileError,
+    FixedApiKey,
+    HashedSecrets,
     derive_api_key,
     generate_api_key,
     hash_api_key,
     read_api_keys_file,
+    read_fixed_api_keys,
     write_api_keys_file,
 )
 
 MASTER = b"m" * 32
 
 
-def kept(key: str, *, master: bytes = MASTER, key_id: str = "shop") -> ApiKey:
-    return ApiKey(
+def kept(key: str, *, master: bytes = MASTER, key_id: str = "shop") -> FixedApiKey:
+    return FixedApiKey(
         key_id=key_id,
         tenant_id="acme",
         roles=frozenset({"order-service"}),
         key_hash=hash_api_key(master, key),
         prefix=key[:PREFIX_SHOWN],
     )
+
+
+def find(folder: Path, text: str, accepted: FixedApiKey) -> ApiKey | None:
+    """Look a key up as a request does, where the file has one key."""
+    write_api_keys_file(folder / "keys.json", [accepted])
+    directory = ApiKeyDirectory(read_fixed_api_keys(folder / "keys.json"))
+    digest = HashedSecrets(MASTER, live=False).digest(text)
+    return (digest and directory.find(digest, datetime.now(UTC))) or None
 
 
 class TestKeys:
@@ -53,21 +65,35 @@ class TestKeys:
 
 
 class TestLookUp:
-    def test_finds_a_key_that_was_given_out(self) -> None:
+    def test_finds_a_key_that_was_given_out(self, tmp_path: Path) -> None:
         key = generate_api_key()
-        assert ApiKeys([kept(key)], MASTER).find(key) == kept(key)
+        found = find(tmp_path, key, kept(key))
+        assert found is not None
+        assert (found.api_key_id, found.tenant_id, found.roles) == (
+            "shop",
+            "acme",
+            ("order-service",),
+        )
 
-    def test_finds_nothing_else(self) -> None:
+    def test_finds_nothing_else(self, tmp_path: Path) -> None:
         key = generate_api_key()
-        keys = ApiKeys([kept(key)], MASTER)
         other = generate_api_key()
         for wrong in ("", key[:-1], f"{key} ", key.upper(), other, kept(key).key_hash, "\xe9"):
-            assert keys.find(wrong) is None
-        assert keys.find("k" * (KEY_LENGTH_MAX + 1)) is None
+            assert find(tmp_path, wrong, kept(key)) is None
+        assert HashedSecrets(MASTER, live=False).digest("k" * (KEY_LENGTH_MAX + 1)) is None
 
-    def test_a_hash_of_another_installation_is_no_key_of_this_one(self) -> None:
+    def test_a_hash_of_another_installation_is_no_key_of_this_one(self, tmp_path: Path) -> None:
         key = generate_api_key()
-        assert ApiKeys([kept(key, master=b"M" * 32)], MASTER).find(key) is None
+        assert find(tmp_path, key, kept(key, master=b"M" * 32)) is None
+
+    def test_a_new_secret_is_known_by_its_digest_and_shows_where_money_is_real(self) -> None:
+        for live, prefix in ((True, "gw_live_"), (False, "gw_test_")):
+            secrets = HashedSecrets(MASTER, live=live)
+            made = secrets.new()
+            assert made.text.startswith(made.prefix)
+            assert made.prefix.startswith(prefix)
+            assert secrets.digest(made.text) == made.key_hash == hash_api_key(MASTER, made.text)
+            assert made.text not in repr(made)
 
     def test_what_is_kept_does_not_hold_the_key(self) -> None:
         key = generate_api_key()

@@ -43,8 +43,9 @@ TIMES = st.datetimes(
 
 
 def any_event(kind: type[DomainEvent]) -> st.SearchStrategy[DomainEvent]:
-    times = {name: TIMES for name, hint in typing.get_type_hints(kind).items() if hint is datetime}
-    return st.builds(kind, **times)
+    times = {datetime: TIMES, datetime | None: st.none() | TIMES}
+    hints = typing.get_type_hints(kind)
+    return st.builds(kind, **{name: times[hint] for name, hint in hints.items() if hint in times})
 
 
 ANY_EVENT = st.one_of([any_event(stored.event) for stored in EVENT_TYPES])
@@ -191,6 +192,7 @@ class TestMetadata:
             at=TIMES,
             causation_id=st.none() | st.text(),
             traceparent=st.none() | st.text(),
+            reason=st.none() | st.text(),
         )
     )
     def test_a_context_is_read_back_as_it_was_written(self, context: CommandContext) -> None:

@@ -16,7 +16,7 @@ from payment_gateway.application.ports import (
     ProviderReport,
 )
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
-from payment_gateway.presentation.rest.access import Caller
+from payment_gateway.presentation.rest.access import AccessRefused, Caller
 from payment_gateway.presentation.rest.app import Application, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
 from tests.unit.application.gateway_fixture import Shop, open_shop
@@ -55,8 +55,14 @@ class Health:
         )
 
 
-def caller_with(key: str) -> Caller | None:
-    return CALLERS.get(key)
+async def caller_with(key: str, client: str | None) -> Caller:
+    if (caller := CALLERS.get(key)) is None:
+        raise AccessRefused
+    return caller
+
+
+async def no_uses(_: list[str]) -> dict[str, datetime]:
+    return {}
 
 
 @pytest.fixture
@@ -85,7 +91,11 @@ async def api(health: Health, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     async def opened(_: FastAPI) -> AsyncIterator[Application]:
         side = CommandSide(gateway=gateway, encode_token=lambda *_: "token")
         yield Application(
-            command_side=side, authenticate=caller_with, checks={}, lag_s=nobody_knows
+            command_side=side,
+            authenticate=caller_with,
+            checks={},
+            lag_s=nobody_knows,
+            last_uses=no_uses,
         )
 
     app = create_app(opened)

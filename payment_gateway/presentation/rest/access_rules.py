@@ -1,0 +1,79 @@
+"""Every operation there is, and who may call it: the one table.
+
+A test compares it with the routes that the application really has, and with what each of them checks.
+A new route needs a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Callers with one of these roles, for their own tenant."""
+
+    roles: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Anybody, on purpose; ``why`` says why that is safe."""
+
+    why: str
+
+
+Rule = Roles | Public
+
+
+def _roles(*roles: str) -> Roles:
+    return Roles(frozenset(roles))
+
+
+_ADMIN: Final = _roles("admin")
+_ORDER_SERVICE: Final = _roles("order-service")
+_VIEWER: Final = _roles("viewer")
+_SIGNED: Final = Public("the provider signs what it sends; nothing is stored that is not")
+_PAYER: Final = Public("the payer's browser: what it brings proves nothing, the provider is asked")
+_PROBE: Final = Public("says how the process and its dependencies do; no tenant, no payment")
+_DOCUMENTATION: Final = Public("describes the interface, holds no data")
+
+RULES: Final[Mapping[str, Rule]] = {
+    "POST /api/v1/payments/initiate": _ORDER_SERVICE,
+    "POST /api/v1/payments/complete": _ORDER_SERVICE,
+    "POST /api/v1/payments/refund": _ORDER_SERVICE,
+    "POST /api/v1/payments/cancel": _ORDER_SERVICE,
+    "POST /api/v1/payments/split": _ORDER_SERVICE,
+    "GET /api/v1/payments/split/{splitId}": _roles("order-service", "viewer"),
+    "GET /api/v1/payments": _VIEWER,
+    "GET /api/v1/payments/{paymentId}": _VIEWER,
+    "GET /api/v1/payments/{paymentId}/events": _VIEWER,
+    "GET /api/v1/orders/{orderId:path}/payments": _VIEWER,
+    "GET /api/v1/events": _roles("viewer", "auditor"),
+    "GET /api/v1/providers/status": _roles("viewer", "operator", "admin"),
+    "POST /api/v1/providers/credentials": _ADMIN,
+    "POST /api/v1/tenants": _ADMIN,
+    "GET /api/v1/tenants": _roles("admin", "auditor"),
+    "GET /api/v1/tenants/{tenant_id}": _roles("admin", "auditor"),
+    "PATCH /api/v1/tenants/{tenant_id}": _ADMIN,
+    "DELETE /api/v1/tenants/{tenant_id}": _ADMIN,
+    "POST /api/v1/apikeys": _ADMIN,
+    "GET /api/v1/apikeys": _roles("admin", "auditor"),
+    "DELETE /api/v1/apikeys/{id}": _ADMIN,
+    "POST /api/v1/apikeys/{id}/rotate": _ADMIN,
+    "POST /api/v1/webhooks/paypal": _SIGNED,
+    "POST /api/v1/webhooks/paypal/{tenant_id}": _SIGNED,
+    "POST /api/v1/webhooks/pagadito": _SIGNED,
+    "POST /api/v1/webhooks/pagadito/{tenant_id}": _SIGNED,
+    "GET /checkout/return/{provider}": _PAYER,
+    "GET /checkout/cancel/{provider}": _PAYER,
+    "GET /livez": _PROBE,
+    "GET /readyz": _PROBE,
+    "GET /metrics": _PROBE,
+    "GET /docs": _DOCUMENTATION,
+    "GET /docs/errors": _DOCUMENTATION,
+    "GET /docs/oauth2-redirect": _DOCUMENTATION,
+    "GET /openapi.json": _DOCUMENTATION,
+}

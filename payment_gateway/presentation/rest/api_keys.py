@@ -1,0 +1,194 @@
+"""API keys: made, listed, replaced and withdrawn; a secret is shown once, to whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import AwareDatetime, Field
+
+from payment_gateway.application.services.api_key_service import (
+    OVERLAP_DEFAULT,
+    OVERLAP_MAX,
+    IssuedApiKey,
+)
+from payment_gateway.domain.aggregates.api_key import ApiKey
+from payment_gateway.domain.value_objects.grant import ANY_TENANT, GrantVO
+from payment_gateway.presentation.rest.access import Caller, requires
+from payment_gateway.presentation.rest.administration import (
+    Cursor,
+    Reason,
+    administration_context,
+    decode_after,
+    encode_after,
+)
+from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
+from payment_gateway.presentation.rest.idempotency import idempotent
+from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.schemas import Answer, ReasonBody
+
+PAGE_SIZE_MAX: Final = 100
+PAGE_SIZE_DEFAULT: Final = 25
+
+router = APIRouter(prefix="/api/v1/apikeys", tags=["api keys"], route_class=ExactJsonRoute)
+Admin = Annotated[Caller, Depends(requires("admin"))]
+Reader = Annotated[Caller, Depends(requires("admin", "auditor"))]
+Side = Annotated[CommandSide, Depends(command_side_of)]
+KeyId = Annotated[str, Path(alias="id", max_length=64)]
+
+
+class CreateApiKeyBody(ReasonBody):
+    """A new key: one tenant, or ``*`` for operator, admin and auditor; one or more roles."""
+
+    tenant_id: Annotated[str, Field(examples=["demo"], min_length=1, max_length=63)]
+    roles: Annotated[
+        list[Annotated[str, Field(max_length=32)]],
+        Field(min_length=1, max_length=5, examples=[["order-service", "viewer"]]),
+    ]
+    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Shop"])] | None = None
+    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+
+
+class RotateApiKeyBody(ReasonBody):
+    """How long the secret before is accepted as well, in seconds."""
+
+    overlap_seconds: Annotated[int, Field(ge=0, le=int(OVERLAP_MAX.total_seconds()))] = int(
+        OVERLAP_DEFAULT.total_seconds()
+    )
+
+
+_AS_USUAL: Final = RotateApiKeyBody()
+
+
+class ApiKeyAnswer(Answer):
+    """What may be known of a key. Its status is ``ACTIVE``, ``EXPIRED`` or ``REVOKED``."""
+
+    id: str
+    prefix: str
+    tenant_id: str
+    roles: list[str]
+    name: str | None
+    status: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    previous_prefix: str | None
+    previous_until: datetime | None
+    last_used_at: datetime | None
+
+
+class IssuedApiKeyAnswer(ApiKeyAnswer):
+    """A key with its secret, which is shown this once."""
+
+    key: str
+
+
+class ApiKeyPage(Answer):
+    """Keys in the order they were made."""
+
+    data: list[ApiKeyAnswer]
+    next_cursor: str | None
+
+
+@router.post("", status_code=201)
+@idempotent
+async def create(
+    body: CreateApiKeyBody,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
+) -> IssuedApiKeyAnswer:
+    """Make a key; no answer but a repetition of this one ever shows it again."""
+    grant = GrantVO.parse(body.tenant_id, body.roles)
+    context = administration_context(request, caller, grant.tenant_id, side, reason=body.reason)
+    if grant.tenant_id != ANY_TENANT:
+        await side.gateway.tenants.find(grant.tenant_id)
+    issued = await side.gateway.api_keys.create(
+        grant, name=body.name, expires_at=body.expires_at, context=context
+    )
+    return _issued(issued, context.at)
+
+
+@router.get("")
+async def list_(
+    request: Request,
+    caller: Reader,
+    side: Side,
+    limit: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE_DEFAULT,
+    cursor: Cursor = None,
+) -> ApiKeyPage:
+    """List the keys of the caller's tenant, of all where the caller is of all; no secret among it."""
+    keys = sorted(side.gateway.api_keys.every(caller.tenant_id), key=lambda key: key.api_key_id)
+    after = decode_after(cursor)
+    left = [key for key in keys if key.api_key_id > after]
+    page = left[:limit]
+    uses = await request.app.state.application.last_uses([key.api_key_id for key in page])
+    now = side.gateway.now()
+    more = len(left) > limit
+    return ApiKeyPage(
+        data=[ApiKeyAnswer(**_shown(key, now, uses)) for key in page],
+        next_cursor=encode_after(page[-1].api_key_id) if more else None,
+    )
+
+
+@router.delete("/{id}")
+@idempotent
+async def revoke(
+    *,
+    api_key_id: KeyId,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
+    reason: Reason = None,
+) -> ApiKeyAnswer:
+    """Accept a key no more; doing so again changes nothing."""
+    context = administration_context(request, caller, caller.tenant_id, side, reason=reason)
+    key = await side.gateway.api_keys.revoke(api_key_id, context)
+    return ApiKeyAnswer(**_shown(key, context.at))
+
+
+@router.post("/{id}/rotate")
+@idempotent
+async def rotate(
+    *,
+    api_key_id: KeyId,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
+    body: RotateApiKeyBody = _AS_USUAL,
+) -> IssuedApiKeyAnswer:
+    """Give a key another secret; for a while the one before is accepted as well."""
+    context = administration_context(request, caller, caller.tenant_id, side, reason=body.reason)
+    overlap = timedelta(seconds=body.overlap_seconds)
+    issued = await side.gateway.api_keys.rotate(api_key_id, overlap=overlap, context=context)
+    return _issued(issued, context.at)
+
+
+def _issued(issued: IssuedApiKey, now: datetime) -> IssuedApiKeyAnswer:
+    return IssuedApiKeyAnswer(key=issued.secret, **_shown(issued.api_key, now))
+
+
+def _shown(
+    key: ApiKey, now: datetime, uses: Mapping[str, datetime] | None = None
+) -> dict[str, object]:
+    current, *before = key.secrets
+    previous = before[0] if before and (before[0].until or now) > now else None
+    return {
+        "id": key.api_key_id,
+        "prefix": current.prefix,
+        "tenant_id": key.tenant_id,
+        "roles": list(key.roles),
+        "name": key.name,
+        "status": key.status(now),
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+        "previous_prefix": previous and previous.prefix,
+        "previous_until": previous and previous.until,
+        "last_used_at": (uses or {}).get(key.api_key_id),
+    }

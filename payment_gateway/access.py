@@ -15,7 +15,6 @@ from payment_gateway.application.services import api_key_directory, tenant_servi
 from payment_gateway.application.services.api_key_service import ApiKeyService
 from payment_gateway.bootstrap import OpenGateway
 from payment_gateway.domain.aggregates.api_key import ApiKey
-from payment_gateway.infrastructure.cache import Cache
 from payment_gateway.infrastructure.messaging.log_follower import LogFollower
 from payment_gateway.infrastructure.persistence.event_log import StreamFilter, UnknownRecord
 from payment_gateway.infrastructure.persistence.mongodb import Database
@@ -148,7 +147,7 @@ async def open_authentication(
             tokens=OidcTokens([(one, IssuerKeys(one, client)) for one in settings.oidc_issuers]),
             attempts=FailedAttempts(
                 failures_max=settings.auth_failures_max,
-                cache=None if opened.redis is None else Cache(opened.redis),
+                cache=opened.cache,
             ),
             uses=uses,
             now=gateway.now,

@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 from payment_gateway.access import open_authentication
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.bootstrap import check_keys, open_gateway
-from payment_gateway.infrastructure.cache import Cache, answers
+from payment_gateway.infrastructure.cache import answers
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -71,7 +71,7 @@ def application(settings: Settings | None = None) -> FastAPI:
             open_mongodb(chosen) as database,
             open_authentication(chosen, opened, database) as (authenticate, uses),
         ):
-            cache = opened.redis
+            redis = opened.redis
             tokens = ConsistencyTokens(opened.master)
             personal_data = opened.gateway.personal_data
 
@@ -91,7 +91,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                 encode_token=tokens.encode,
                 positions=positions,
                 streams=EventStreams(database, shown, positions),
-                cache=None if cache is None else Cache(cache),
+                cache=opened.cache,
             )
             checks = {
                 "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),
@@ -105,8 +105,8 @@ def application(settings: Settings | None = None) -> FastAPI:
                 return is_short(await how_far_behind())
 
             checks["projections"] = Check(answers=is_up_to_date, required=False)
-            if cache is not None:
-                checks["redis"] = Check(answers=lambda: answers(cache), required=False)
+            if redis is not None:
+                checks["redis"] = Check(answers=lambda: answers(redis), required=False)
             yield Application(
                 command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
                 authenticate=authenticate,

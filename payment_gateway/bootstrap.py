@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
@@ -47,6 +48,8 @@ from payment_gateway.infrastructure.security.key_source import open_key_source
 from payment_gateway.infrastructure.webhooks.providers import open_provider_webhooks
 from payment_gateway.settings import Settings
 
+_ID_DIGITS: Final = 16
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenGateway:
@@ -56,6 +59,7 @@ class OpenGateway:
     event_store: EventStoreDB
     master: MasterKey
     redis: Redis | None
+    cache: Cache | None
 
 
 def utc_now() -> datetime:
@@ -108,10 +112,14 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
         master = keys.master
         store = await stack.enter_async_context(open_eventstoredb(settings))
         redis = await stack.enter_async_context(open_cache(settings))
+        cache = None
+        if redis is not None:
+            # Installations may share a database; none knows another's secret, so none has its keys.
+            cache = Cache(redis, installation=master.fingerprint(b"redis keys")[:_ID_DIGITS])
         providers = await stack.enter_async_context(
-            open_guarded_providers(settings, redis=redis, master=master, now=utc_now)
+            open_guarded_providers(settings, cache=cache, master=master, now=utc_now)
         )
-        tokens = None if redis is None else SharedTokens(Cache(redis), master)
+        tokens = None if cache is None else SharedTokens(cache, master)
         webhooks = await stack.enter_async_context(
             open_provider_webhooks(settings, now=utc_now, tokens=tokens)
         )
@@ -123,7 +131,9 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
             master=master,
             api_keys=open_api_keys(settings, store, keys.secret),
         )
-        yield OpenGateway(gateway=gateway, event_store=store, master=master, redis=redis)
+        yield OpenGateway(
+            gateway=gateway, event_store=store, master=master, redis=redis, cache=cache
+        )
 
 
 def assemble_gateway(

@@ -41,7 +41,7 @@ async def redis(valkey_url: str) -> AsyncGenerator[Redis, None]:
 
 @pytest.fixture
 def cache(redis: Redis) -> Cache:
-    return Cache(redis)
+    return Cache(redis, installation="tests")
 
 
 def _answers(client: sync_redis.Redis) -> bool:

@@ -29,12 +29,29 @@ class CacheAway(Exception):
 
 
 class Cache:
-    """Redis as payments may use it: a Redis in trouble costs one of them a second, once in a while."""
+    """Redis as payments may use it: a Redis in trouble costs one of them a second, once in a while.
 
-    def __init__(self, client: Redis, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        client: The connections.
+        installation: Tells the keys of this installation from those of others in the same database.
+        monotonic: The clock by which Redis is left alone.
+    """
+
+    def __init__(
+        self,
+        client: Redis,
+        *,
+        installation: str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
+        self._installation = installation
         self._monotonic = monotonic
         self._away_until_s = 0.0
+
+    def key(self, name: str) -> str:
+        """Return the key under which this installation keeps what has that name."""
+        return f"payment-gateway:{self._installation}:{name}"
 
     async def ask(self, command: Callable[[Redis], Awaitable[Result]]) -> Result:
         """Run a command and return its answer.

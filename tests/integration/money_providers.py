@@ -151,7 +151,7 @@ async def open_surroundings(
             settings=settings,
             master=master,
             providers=await stack.enter_async_context(
-                open_guarded_providers(settings, redis=None, master=master, now=utc_now)
+                open_guarded_providers(settings, cache=None, master=master, now=utc_now)
             ),
             webhooks=await stack.enter_async_context(open_provider_webhooks(settings, now=utc_now)),
             paypal=paypal,

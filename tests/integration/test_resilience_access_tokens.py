@@ -78,7 +78,7 @@ async def caches(url: str, processes: int) -> AsyncIterator[list[Cache]]:
     settings = Settings.model_validate({"redis_url": url})
     async with AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(open_cache(settings)) for _ in range(processes)]
-        yield [Cache(client) for client in clients if client is not None]
+        yield [Cache(client, installation="tests") for client in clients if client is not None]
 
 
 async def text_of(tokens: AccessTokens, account: PayPalCredentialsVO) -> str:
@@ -106,8 +106,8 @@ async def test_a_process_that_starts_later_takes_what_is_there(
     redis: Redis, account: PayPalCredentialsVO
 ) -> None:
     paypal = PayPal()
-    first = await paypal.process(Cache(redis)).get(account)
-    second = await paypal.process(Cache(redis)).get(account)
+    first = await paypal.process(Cache(redis, installation="tests")).get(account)
+    second = await paypal.process(Cache(redis, installation="tests")).get(account)
 
     assert first.text == second.text
     assert second.renew_at_s == pytest.approx(first.renew_at_s, abs=1)
@@ -115,7 +115,7 @@ async def test_a_process_that_starts_later_takes_what_is_there(
 
 async def test_it_is_gone_before_it_expires(redis: Redis, account: PayPalCredentialsVO) -> None:
     await redis.flushdb()
-    await PayPal().process(Cache(redis)).get(account)
+    await PayPal().process(Cache(redis, installation="tests")).get(account)
 
     [key] = [key async for key in redis.scan_iter("*")]
     assert 0 < await redis.ttl(key) <= LIFE_S - RENEW_BEFORE_EXPIRY_S
@@ -126,7 +126,7 @@ async def test_redis_and_logs_see_no_token_no_account_and_no_secret(
 ) -> None:
     await redis.flushdb()
     with capture_logs() as logs:
-        tokens = PayPal().process(Cache(redis))
+        tokens = PayPal().process(Cache(redis, installation="tests"))
         await tokens.drop(account, await tokens.get(account))
         await tokens.get(account)
 
@@ -144,17 +144,17 @@ async def test_a_token_moved_to_another_account_does_not_open(
 ) -> None:
     await redis.flushdb()
     paypal = PayPal()
-    await paypal.process(Cache(redis)).get(account)
+    await paypal.process(Cache(redis, installation="tests")).get(account)
     [place] = [key async for key in redis.scan_iter("*:token")]
     sealed = await redis.get(place)
     other = PayPalCredentialsVO(
         client_id="other", client_secret=SecretText("x"), webhook_id="W", sandbox=True
     )
-    await paypal.process(Cache(redis)).get(other)
+    await paypal.process(Cache(redis, installation="tests")).get(other)
     [others_place] = [key async for key in redis.scan_iter("*:token") if key != place]
     await redis.set(others_place, sealed or b"", px=60_000)
 
-    assert await text_of(paypal.process(Cache(redis)), other) == "planted-3"
+    assert await text_of(paypal.process(Cache(redis, installation="tests")), other) == "planted-3"
 
 
 @pytest.mark.parametrize("broken", [b"", b"\x00", b"x" * 200])
@@ -163,21 +163,21 @@ async def test_what_does_not_open_is_fetched_anew(
 ) -> None:
     await redis.flushdb()
     paypal = PayPal()
-    await paypal.process(Cache(redis)).get(account)
+    await paypal.process(Cache(redis, installation="tests")).get(account)
     [place] = [key async for key in redis.scan_iter("*:token")]
     await redis.set(place, broken, px=60_000)
 
-    assert await text_of(paypal.process(Cache(redis)), account) == "planted-2"
-    assert await text_of(paypal.process(Cache(redis)), account) == "planted-2"
+    assert await text_of(paypal.process(Cache(redis, installation="tests")), account) == "planted-2"
+    assert await text_of(paypal.process(Cache(redis, installation="tests")), account) == "planted-2"
 
 
 async def test_each_endpoint_and_each_installation_has_its_own(
     redis: Redis, account: PayPalCredentialsVO
 ) -> None:
     live, test = PayPal(), PayPal(url="https://sandbox.paypal.test")
-    await live.process(Cache(redis)).get(account)
-    await test.process(Cache(redis)).get(account)
-    await live.process(Cache(redis), MasterKey(b"o" * 32)).get(account)
+    await live.process(Cache(redis, installation="tests")).get(account)
+    await test.process(Cache(redis, installation="tests")).get(account)
+    await live.process(Cache(redis, installation="tests"), MasterKey(b"o" * 32)).get(account)
 
     assert (live.given, test.given) == (2, 1)
 
@@ -186,7 +186,10 @@ async def test_one_that_paypal_no_longer_accepts_is_dropped_everywhere(
     redis: Redis, account: PayPalCredentialsVO
 ) -> None:
     paypal = PayPal()
-    one, another = paypal.process(Cache(redis)), paypal.process(Cache(redis))
+    one, another = (
+        paypal.process(Cache(redis, installation="tests")),
+        paypal.process(Cache(redis, installation="tests")),
+    )
     old = await one.get(account)
     await another.get(account)
 
@@ -198,14 +201,14 @@ async def test_one_that_paypal_no_longer_accepts_is_dropped_everywhere(
     await another.drop(account, old)
 
     assert late.text == new.text
-    assert await text_of(paypal.process(Cache(redis)), account) == "planted-2"
+    assert await text_of(paypal.process(Cache(redis, installation="tests")), account) == "planted-2"
 
 
 async def test_while_one_is_dropped_nobody_takes_it_up_again(
     redis: Redis, account: PayPalCredentialsVO
 ) -> None:
     paypal = PayPal()
-    tokens = paypal.process(Cache(redis))
+    tokens = paypal.process(Cache(redis, installation="tests"))
     for _ in range(20):
         refused = await tokens.get(account)
         dropped = asyncio.create_task(tokens.drop(account, refused))
@@ -232,9 +235,11 @@ async def test_a_turn_whose_process_died_is_waited_for_only_a_while(
 ) -> None:
     monkeypatch.setattr(shared_tokens, "WAIT_S_MAX", 0.1)
     paypal = PayPal()
-    tokens = paypal.process(Cache(redis))
+    tokens = paypal.process(Cache(redis, installation="tests"))
     await redis.flushdb()
-    key = SharedTokens(Cache(redis), MASTER)._key(tokens._account(account), "flight")
+    key = SharedTokens(Cache(redis, installation="tests"), MASTER)._key(
+        tokens._account(account), "flight"
+    )
     await redis.set(key, "dead", px=60_000)
 
     assert await text_of(tokens, account) == "planted-1"

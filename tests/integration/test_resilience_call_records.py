@@ -17,7 +17,6 @@ from payment_gateway.infrastructure.resilience.call_records import (
 )
 from payment_gateway.infrastructure.resilience.call_records_in_redis import (
     FAILURE_KEPT,
-    KEY_PREFIX,
     SLOT_KEPT,
     RedisCallRecords,
 )
@@ -113,8 +112,8 @@ async def test_what_is_kept_in_redis_ends_and_does_not_grow(
         call = Call(at=NOON, duration_s=number % 100, failure="no" if number % 2 else None)
         await records.add(account, call)
 
-    slot = f"{KEY_PREFIX}{account.tenant_id}:PAYPAL:{call_records.slot_of(NOON)}"
-    failure = f"{KEY_PREFIX}{account.tenant_id}:PAYPAL:failure"
+    slot = f"payment-gateway:tests:calls:{account.tenant_id}:PAYPAL:{call_records.slot_of(NOON)}"
+    failure = f"payment-gateway:tests:calls:{account.tenant_id}:PAYPAL:failure"
     assert await redis.hlen(slot) <= 2 + len(call_records.LATENCY_CLASSES_MS)
     assert 0 < await redis.ttl(slot) <= SLOT_KEPT.total_seconds()
     assert 0 < await redis.ttl(failure) <= FAILURE_KEPT.total_seconds()
@@ -133,3 +132,17 @@ async def test_a_process_forgets_slots_and_accounts(monkeypatch: pytest.MonkeyPa
     assert {account.tenant_id for account in records._failures} == {"b", "c"}
     await records.add(Account("a", "PAYPAL"), Call(at=at, duration_s=1))
     assert all(len(slots) <= call_records.SLOTS for slots in records._slots.values())
+
+
+async def test_installations_that_share_a_database_do_not_count_each_others_calls(
+    redis: Redis, account: Account
+) -> None:
+    one, another = (
+        RedisCallRecords(Cache(redis, installation=name), local=InMemoryCallRecords())
+        for name in ("one", "another")
+    )
+    await one.add(account, Call(at=NOON, duration_s=1, failure="no"))
+
+    assert (await one.summary(account, NOON)).last_hour.calls == 1
+    other = await another.summary(account, NOON)
+    assert (other.last_hour.calls, other.last_failure) == (0, None)

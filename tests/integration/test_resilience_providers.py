@@ -23,7 +23,7 @@ from payment_gateway.application.ports import (
 )
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_details import PaymentDetailVO
-from payment_gateway.infrastructure.cache import open_cache
+from payment_gateway.infrastructure.cache import Cache, open_cache
 from payment_gateway.infrastructure.providers.unavailable import BulkheadFull, CircuitOpen
 from payment_gateway.infrastructure.resilience.guarded_providers import (
     GuardedProviders,
@@ -95,11 +95,12 @@ async def process(urls: dict[str, str], **more: object) -> AsyncIterator[Guarded
         "provider_read_timeout_s": 5,
     }
     settings = Settings.model_validate({**urls, **limits, **more})
-    async with (
-        open_cache(settings) as client,
-        open_guarded_providers(settings, redis=client, master=MasterKey(b"k" * 32)) as opened,
-    ):
-        yield opened
+    async with open_cache(settings) as client:
+        cache = None if client is None else Cache(client, installation="tests")
+        async with open_guarded_providers(
+            settings, cache=cache, master=MasterKey(b"k" * 32)
+        ) as opened:
+            yield opened
 
 
 def account(opened: GuardedProviders, sandbox: PayPalSandbox | PagaditoSandbox) -> Provider:

@@ -81,7 +81,7 @@ async def test_a_redis_that_says_nothing_costs_one_caller_a_moment(
     monkeypatch.setattr(module, "ANSWER_WITHIN_S", 0.1)
     now_s = 0.0
     async with silent_server() as port, client_of(port) as client:
-        cache = Cache(client, monotonic=lambda: now_s)
+        cache = Cache(client, installation="tests", monotonic=lambda: now_s)
         with capture_logs() as logs, pytest.raises(CacheAway):
             await cache.ask(lambda client: client.ping())
         assert [log["event"] for log in logs] == ["cache.away"]
@@ -99,7 +99,9 @@ async def test_a_redis_that_says_nothing_costs_one_caller_a_moment(
 
 async def test_circuits_open_without_redis() -> None:
     async with client_of(free_port()) as client:
-        circuits = RedisCircuits(Cache(client), POLICY, local=InMemoryCircuits(POLICY))
+        circuits = RedisCircuits(
+            Cache(client, installation="tests"), POLICY, local=InMemoryCircuits(POLICY)
+        )
 
         await open_by_failures(circuits)
 
@@ -111,7 +113,7 @@ async def test_circuits_open_without_redis() -> None:
 async def test_calls_are_counted_without_redis() -> None:
     account = Account("demo", "PAYPAL")
     async with client_of(free_port()) as client:
-        records = RedisCallRecords(Cache(client), local=InMemoryCallRecords())
+        records = RedisCallRecords(Cache(client, installation="tests"), local=InMemoryCallRecords())
 
         await records.add(account, Call(at=NOON, duration_s=1))
 
@@ -125,7 +127,7 @@ async def test_a_redis_that_goes_and_comes_back(
     port = free_port()
     argv, log = valkey(tmp_path, port).argv, tmp_path / "valkey.log"
     async with client_of(port) as client:
-        cache = Cache(client)
+        cache = Cache(client, installation="tests")
         circuits = RedisCircuits(cache, POLICY, local=InMemoryCircuits(POLICY))
         process = launch(argv, log=log)
         try:

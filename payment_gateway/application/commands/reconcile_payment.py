@@ -5,7 +5,7 @@ Nothing is settled here: what a difference means is for a person, or for the rec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
 
 from payment_gateway.application.commands.checkout_attempt import provider_of
@@ -17,6 +17,7 @@ from payment_gateway.application.ports import (
     AwaitingPayer,
     CancelledByPayer,
     Captured,
+    CheckoutReference,
     CommandContext,
     Declined,
     Expired,
@@ -28,13 +29,14 @@ from payment_gateway.application.ports import (
 )
 from payment_gateway.domain.aggregates.payment_commands import PaymentCommand, RecordDifference
 from payment_gateway.domain.aggregates.payment_operator import REFUND_OPEN
+from payment_gateway.domain.aggregates.payment_parts import Attempt
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import ProviderUnavailableError
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
 
-Subject = Literal["status", "captured", "refunded"]
+Subject = Literal["status", "captured", "refunded", "attempt"]
 # What the other side may know better, so that it contradicts nothing if it says that there is no money.
 _IN_DOUBT: Final = frozenset(
     {
@@ -58,10 +60,28 @@ class Difference:
     theirs: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the providers said of a payment's attempts.
+
+    Attributes:
+        latest: Of the last one; ``None`` where it cannot be asked about.
+        earlier: Of those before it that had left for a provider.
+    """
+
+    latest: Standing | None
+    earlier: tuple[tuple[Attempt, Standing], ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody could be asked."""
+        return self.latest is None and not self.earlier
+
+
 async def reconcile_payment(
     payment_id: PaymentIdVO, context: CommandContext, gateway: Gateway
 ) -> list[Difference] | None:
-    """Ask the provider about a payment, record each difference once, and return all of them.
+    """Ask each provider that may hold money of a payment, record each difference once, return all.
 
     Returns:
         ``None`` where there is nothing to compare: no provider was asked yet, the provider cannot be
@@ -74,18 +94,15 @@ async def reconcile_payment(
         EventStoreUnavailable: No answer; comparing again is safe.
     """
     found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
-    payment = found.payment
-    reference = checkout_reference(payment)
-    if reference.provider_order_id is None and reference.handle is None:
+    answers = await _ask_all(found.payment, gateway)
+    if answers.is_empty:
         return None
-    provider = await provider_of(payment, gateway)
-    standing = await _ask(provider, payment)
-    differences = compare(payment, standing)
+    differences = compare_all(found.payment, answers)
     unchanged = True
 
     def record(now: Payment) -> tuple[PaymentCommand, ...]:
         nonlocal unchanged
-        unchanged = compare(now, standing) == differences
+        unchanged = compare_all(now, answers) == differences
         return tuple(_command(now, one) for one in differences) if unchanged else ()
 
     if differences:
@@ -94,6 +111,15 @@ async def reconcile_payment(
             payment_id, record, context=context, after=again.loaded
         )
     return differences if unchanged else None
+
+
+def compare_all(payment: Payment, answers: Answers) -> list[Difference]:
+    """Return where a payment differs from what each provider says that may hold money for it."""
+    found = [] if answers.latest is None else compare(payment, answers.latest)
+    for attempt, standing in answers.earlier:
+        if isinstance(standing, Captured | Held):
+            found.append(_left_behind(payment, attempt, standing))
+    return found
 
 
 def compare(payment: Payment, standing: Standing) -> list[Difference]:
@@ -156,15 +182,44 @@ def _word(standing: Standing) -> str:
             assert_never(standing)
 
 
-async def _ask(provider: Provider, payment: Payment) -> Standing:
+async def _ask_all(payment: Payment, gateway: Gateway) -> Answers:
+    reference = checkout_reference(payment)
+    latest = None
+    if reference.provider_order_id is not None or reference.handle is not None:
+        latest = await _ask(await provider_of(payment, gateway), payment.provider, reference)
+    last_id = payment.attempt.attempt_id if payment.attempt else None
+    earlier = []
+    for attempt in payment.attempts_left:
+        if attempt.attempt_id == last_id:
+            continue
+        provider = await gateway.credentials.open(
+            attempt.provider, tenant_id=payment.tenant_id, version=attempt.credential_version
+        )
+        of_attempt = replace(reference, provider_order_id=None, handle=attempt.handle)
+        earlier.append((attempt, await _ask(provider, attempt.provider, of_attempt)))
+    return Answers(latest=latest, earlier=tuple(earlier))
+
+
+async def _ask(provider: Provider, provider_type: str, reference: CheckoutReference) -> Standing:
     try:
-        return await provider.inquire(checkout_reference(payment))
+        return await provider.inquire(reference)
     except ProviderUnavailable as error:
-        raise ProviderUnavailableError(
-            payment.provider, retry_after_s=error.retry_after_s
-        ) from error
+        raise ProviderUnavailableError(provider_type, retry_after_s=error.retry_after_s) from error
     except ProviderOutcomeUnknown as error:
-        raise ProviderUnavailableError(payment.provider) from error
+        raise ProviderUnavailableError(provider_type) from error
+
+
+def _left_behind(payment: Payment, attempt: Attempt, standing: Captured | Held) -> Difference:
+    amount = standing.amount if isinstance(standing, Captured) else None
+    theirs = _word(standing) if amount is None else f"{_word(standing)} {amount}"
+    return Difference(
+        payment_id=payment.payment_id.value,
+        tenant_id=payment.tenant_id,
+        provider=attempt.provider,
+        subject="attempt",
+        ours=f"attempt {attempt.number} at {attempt.provider} holds nothing",
+        theirs=theirs,
+    )
 
 
 def _difference(payment: Payment, subject: Subject, ours: object, theirs: object) -> Difference:

@@ -10,6 +10,7 @@ from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.services.payment_service import ExecutedPayment
 from payment_gateway.domain.aggregates.payment_commands import Answer, AnswerAsOperator
 from payment_gateway.domain.errors import InvalidValue
+from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 
 NOTE_LENGTH_MAX: Final = 500
@@ -25,12 +26,14 @@ class Finding:
         refund_id: Which refund, where the answer is about one.
         reference: The provider's id of what moved the money, where some was moved.
         note: How the person knows; kept for ever.
+        amount: How much was taken, as a decimal text, where it was not all.
     """
 
     answer: Answer
     refund_id: str | None
     reference: str | None
     note: str
+    amount: str | None = None
 
 
 async def resolve_payment(
@@ -47,6 +50,7 @@ async def resolve_payment(
     Raises:
         PaymentNotFound: None of this tenant has that id.
         InvalidValue: The answer does not fit the question, or a text is missing or too long.
+        InvalidAmountError: The amount is no decimal of the payment's currency.
         PaymentStateConflict: Nothing about this waits for an operator.
         EventStoreUnavailable: No answer; the same can be answered again.
     """
@@ -59,12 +63,17 @@ async def resolve_payment(
         raise InvalidValue(
             f"a reference has 1 to {REFERENCE_LENGTH_MAX} characters", param="reference"
         )
+    found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
+    captured = None
+    if finding.amount is not None:
+        currency = found.payment.amount.currency
+        captured = PaymentAmountVO.parse_positive(finding.amount, currency)
     command = AnswerAsOperator(
         payment_id=payment_id,
         refund_id=finding.refund_id,
         answer=finding.answer,
         provider_reference=reference,
         note=note,
+        captured=captured,
     )
-    found = await gateway.payments.find(payment_id, tenant_id=context.tenant_id)
     return await gateway.payments.execute(payment_id, command, context=context, after=found.loaded)

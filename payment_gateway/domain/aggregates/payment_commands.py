@@ -245,6 +245,7 @@ class AnswerAsOperator:
     Attributes:
         provider_reference: The provider's id of what moved the money, for the answers that say
             that some was moved.
+        captured: How much was taken, for a payment that was completed; ``None`` for all of it.
     """
 
     payment_id: PaymentIdVO
@@ -252,6 +253,7 @@ class AnswerAsOperator:
     answer: Answer
     provider_reference: str | None
     note: str
+    captured: PaymentAmountVO | None = None
 
 
 Intention = (

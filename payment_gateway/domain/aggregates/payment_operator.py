@@ -17,6 +17,7 @@ from payment_gateway.domain.events.payment import (
     RefundCompletedEvent,
     RefundFailedEvent,
 )
+from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
 
 # A payment in one of these may still turn out either way.
@@ -60,9 +61,12 @@ def answer_as_operator(command: AnswerAsOperator, payment: Payment) -> list[Paym
     """Return what a person's finding causes.
 
     Raises:
-        InvalidValue: The answer does not fit the question, or lacks the provider's reference.
-        PaymentStateConflict: Nothing about this is in doubt.
+        InvalidValue: The answer does not fit the question, lacks the provider's reference, or names an
+            amount that cannot have been taken.
+        PaymentStateConflict: Nothing about this is in doubt, or another amount is recorded.
     """
+    if command.captured is not None and command.answer != "completed":
+        raise InvalidValue("an amount belongs to a payment that was completed", param="amount")
     moved = command.answer in {"completed", "refund_completed"}
     if moved and not command.provider_reference:
         raise InvalidValue("name the provider's id of what moved the money", param="reference")
@@ -91,7 +95,12 @@ def _answer_payment(command: AnswerAsOperator, payment: Payment) -> PaymentEvent
         raise InvalidValue("a payment was completed or failed", param="answer")
     if command.answer == "failed" and payment.status is PaymentStatusVO.FAILED:
         return None
+    captured = command.captured or payment.amount
+    if not _can_be_of(captured, payment):
+        raise InvalidValue(f"more than nothing and at most {payment.amount}", param="amount")
     if command.answer == "completed" and payment.captured is not None:
+        if command.captured not in {None, payment.captured}:
+            raise PaymentStateConflict(command="resolve otherwise", status=payment.status)
         return None
     if payment.status is not PaymentStatusVO.NEEDS_OPERATOR:
         raise PaymentStateConflict(command="resolve", status=payment.status)
@@ -101,9 +110,14 @@ def _answer_payment(command: AnswerAsOperator, payment: Payment) -> PaymentEvent
         payment_id=payment_id,
         provider=payment.provider,
         provider_reference=command.provider_reference or "",
-        captured_minor=payment.amount.amount_minor,
-        currency=payment.amount.currency,
+        captured_minor=captured.amount_minor,
+        currency=captured.currency,
     )
+
+
+def _can_be_of(captured: PaymentAmountVO, payment: Payment) -> bool:
+    same = captured.currency == payment.amount.currency
+    return same and 0 < captured.amount_minor <= payment.amount.amount_minor
 
 
 def _answer_refund(

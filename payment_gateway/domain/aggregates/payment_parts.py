@@ -16,6 +16,8 @@ REFUSED: Final = "refused"
 NOT_ASKED: Final = "not_asked"
 # A provider that one of these is known of is not asked again.
 FINAL_PROOFS: Final = frozenset({REFUSED, NOT_ASKED})
+# Of an attempt that ended with one of these the provider never heard.
+NOTHING_SENT: Final = frozenset({NOT_SENT, NOT_ASKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

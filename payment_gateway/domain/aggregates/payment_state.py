@@ -8,6 +8,7 @@ from typing import assert_never
 
 from payment_gateway.domain.aggregates.payment_parts import (
     FINAL_PROOFS,
+    NOTHING_SENT,
     Attempt,
     Checkout,
     Refund,
@@ -55,6 +56,8 @@ class Payment:
         questions: What waits for a person: a refund's id, or ``None`` for the payment itself.
         providers_tried: Who was asked for a checkout, in order.
         attempt_ids: The intents to ask them, by which a repeated one is known.
+        attempts_left: Attempts that ended without a checkout though something was sent, and that the
+            provider can be asked about: what they were proven not to hold may turn up after all.
         providers_out: Whose word on this payment is final, or whom it cannot be given to.
         late_facts: What was recorded but not applied, as (fact, provider reference).
     """
@@ -85,6 +88,7 @@ class Payment:
     providers_tried: tuple[str, ...] = ()
     providers_out: frozenset[str] = frozenset()
     attempt_ids: frozenset[str] = frozenset()
+    attempts_left: tuple[Attempt, ...] = ()
     differences: frozenset[tuple[str, str, str]] = frozenset()
     late_facts: frozenset[tuple[str, str | None]] = frozenset()
 
@@ -242,6 +246,7 @@ def _attempted(
             return replace(
                 payment,
                 attempt=_closed(payment.attempt),
+                attempts_left=payment.attempts_left + _left(payment.attempt, event.proof),
                 status=PaymentStatusVO.CREATED,
                 providers_out=out,
             )
@@ -387,6 +392,12 @@ def _with_money_status(payment: Payment) -> Payment:
     whole = payment.refunded == payment.captured
     status = PaymentStatusVO.REFUNDED if whole else PaymentStatusVO.PARTIALLY_REFUNDED
     return replace(payment, status=status)
+
+
+def _left(attempt: Attempt | None, proof: str) -> tuple[Attempt, ...]:
+    if attempt is None or attempt.handle is None or proof in NOTHING_SENT:
+        return ()
+    return (replace(attempt, is_open=False),)
 
 
 def _closed(attempt: Attempt | None) -> Attempt | None:

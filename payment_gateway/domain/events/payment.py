@@ -287,7 +287,8 @@ class ReconciliationDifferenceFoundEvent:
     """The provider's books and ours do not say the same; nothing is changed by noting it.
 
     Attributes:
-        subject: What was compared: ``status``, ``captured`` or ``refunded``.
+        subject: What was compared: ``status``, ``captured``, ``refunded``, or ``attempt``: money at a
+            provider whose attempt had been left behind.
         ours: What we hold to be so.
         theirs: What the provider says.
     """

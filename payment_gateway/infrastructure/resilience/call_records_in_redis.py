@@ -22,7 +22,6 @@ from payment_gateway.infrastructure.resilience.call_records import (
     slots_of_last_hour,
 )
 
-KEY_PREFIX: Final = "payment-gateway:calls:"
 SLOT_KEPT: Final = (SLOTS + 1) * SLOT
 FAILURE_KEPT: Final = timedelta(days=7)
 
@@ -37,7 +36,7 @@ class RedisCallRecords:
     async def add(self, account: Account, call: Call) -> None:
         """Count a call, also for the time when Redis is away."""
         await self._local.add(account, call)
-        slot, failure = _slot_key(account, slot_of(call.at)), _failure_key(account)
+        slot, failure = self._slot_key(account, slot_of(call.at)), self._failure_key(account)
 
         async def write(client: Redis) -> None:
             pipeline = client.pipeline(transaction=False)
@@ -61,8 +60,8 @@ class RedisCallRecords:
         async def read(client: Redis) -> list[dict[bytes, bytes]]:
             pipeline = client.pipeline(transaction=False)
             for number in slots_of_last_hour(now):
-                pipeline.hgetall(_slot_key(account, number))
-            pipeline.hgetall(_failure_key(account))
+                pipeline.hgetall(self._slot_key(account, number))
+            pipeline.hgetall(self._failure_key(account))
             return list(await pipeline.execute())
 
         try:
@@ -76,6 +75,12 @@ class RedisCallRecords:
             last_failure=_failure_of(failure),
         )
 
+    def _slot_key(self, account: Account, number: int) -> str:
+        return self._cache.key(f"calls:{account.tenant_id}:{account.provider_type}:{number}")
+
+    def _failure_key(self, account: Account) -> str:
+        return self._cache.key(f"calls:{account.tenant_id}:{account.provider_type}:failure")
+
 
 def _failure_of(stored: dict[bytes, Any]) -> LastFailure | None:
     if not stored:
@@ -83,15 +88,3 @@ def _failure_of(stored: dict[bytes, Any]) -> LastFailure | None:
     return LastFailure(
         at=datetime.fromtimestamp(float(stored[b"at"]), UTC), reason=stored[b"reason"].decode()
     )
-
-
-def _account_key(account: Account) -> str:
-    return f"{KEY_PREFIX}{account.tenant_id}:{account.provider_type}"
-
-
-def _slot_key(account: Account, number: int) -> str:
-    return f"{_account_key(account)}:{number}"
-
-
-def _failure_key(account: Account) -> str:
-    return f"{_account_key(account)}:failure"

@@ -20,7 +20,6 @@ from payment_gateway.infrastructure.resilience.circuit import (
 )
 from payment_gateway.infrastructure.resilience.circuits_in_memory import InMemoryCircuits
 
-KEY_PREFIX: Final = "payment-gateway:circuit:"
 _STATES: Final[tuple[CircuitState, ...]] = ("closed", "open", "half_open")  # the script's 1, 2, 3
 _PROBE_BYTES: Final = 8
 
@@ -158,7 +157,7 @@ class RedisCircuits:
         arguments = (operation, *self._policy, generation, probe, verdict)
         return await self._cache.ask(
             lambda client: client.register_script(_SCRIPT)(
-                keys=[KEY_PREFIX + endpoint], args=arguments
+                keys=[self._cache.key(f"circuit:{endpoint}")], args=arguments
             )
         )
 

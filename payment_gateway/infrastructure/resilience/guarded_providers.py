@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from redis.asyncio import Redis
-
 from payment_gateway.application.ports import Provider, ProviderCapabilities
 from payment_gateway.domain.value_objects.provider_credentials import ProviderCredentials
 from payment_gateway.infrastructure.cache import Cache
@@ -99,7 +97,7 @@ class GuardedProviders:
 async def open_guarded_providers(
     settings: Settings,
     *,
-    redis: Redis | None,
+    cache: Cache | None,
     master: MasterKey,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> AsyncIterator[GuardedProviders]:
@@ -107,7 +105,7 @@ async def open_guarded_providers(
 
     Args:
         settings: Where they are, and every limit.
-        redis: What the processes share; without it each goes by what it sees itself.
+        cache: What the processes share; without it each goes by what it sees itself.
         master: Seals the access tokens that are shared.
         now: The clock that calls are counted by.
     """
@@ -115,8 +113,7 @@ async def open_guarded_providers(
     circuits: Circuits = (local_circuits := InMemoryCircuits(policy))
     records: CallRecords = (local_records := InMemoryCallRecords())
     tokens: SharedTokens | None = None
-    if redis is not None:
-        cache = Cache(redis)
+    if cache is not None:
         circuits = RedisCircuits(cache, policy, local=local_circuits)
         records = RedisCallRecords(cache, local=local_records)
         tokens = SharedTokens(cache, master)

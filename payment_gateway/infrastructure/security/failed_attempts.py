@@ -20,7 +20,7 @@ from payment_gateway.infrastructure.cache import Cache, CacheAway
 WINDOW_S: Final = 60
 TRACKED_MAX: Final = 10_000  # addresses and prefixes that one process counts by itself
 IPV6_NETWORK_BITS: Final = 64  # what one customer of a provider has: addresses in it are one client
-_NAME: Final = "gw:auth-failures"
+_NAME: Final = "auth-failures"
 
 
 class FailedAttempts:
@@ -57,8 +57,9 @@ class FailedAttempts:
 
     async def _count(self, names: list[str]) -> list[int]:
         if self._cache is not None:
+            keys = [self._cache.key(name) for name in names]
             try:
-                return await self._cache.ask(lambda redis: _count_in_redis(redis, names))
+                return await self._cache.ask(lambda redis: _count_in_redis(redis, keys))
             except CacheAway:
                 pass  # each process by itself, until Redis is back
         return [self._count_here(name) for name in names]
@@ -71,11 +72,11 @@ class FailedAttempts:
         return count
 
 
-async def _count_in_redis(redis: Redis, names: Iterable[str]) -> list[int]:
+async def _count_in_redis(redis: Redis, keys: Iterable[str]) -> list[int]:
     pipeline = redis.pipeline(transaction=False)
-    for name in names:
-        pipeline.incr(name)
-        pipeline.expire(name, 2 * WINDOW_S)
+    for key in keys:
+        pipeline.incr(key)
+        pipeline.expire(key, 2 * WINDOW_S)
     return [int(count) for count in (await pipeline.execute())[::2]]
 
 

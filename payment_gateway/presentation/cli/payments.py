@@ -119,6 +119,10 @@ def _add_settling(
         reference: Annotated[
             str | None, typer.Option(help="The provider's id of what moved the money.")
         ] = None,
+        amount: Annotated[
+            str | None,
+            typer.Option(help="How much of a completed payment was taken; all of it if not given."),
+        ] = None,
         yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
         as_json: AsJson = False,
     ) -> None:
@@ -126,8 +130,11 @@ def _add_settling(
         settings = load_settings()
         if not yes:
             _print_payment(operations.show(settings, payment_id, None), as_json=False, stderr=True)
-            typer.confirm(f"Record that it is {answer}? It is final", abort=True, err=True)
-        finding = Finding(answer=answer, refund_id=refund_id, reference=reference, note=note)
+            what = answer if amount is None else f"{answer} with {amount}"
+            typer.confirm(f"Record that it is {what}? It is final", abort=True, err=True)
+        finding = Finding(
+            answer=answer, refund_id=refund_id, reference=reference, note=note, amount=amount
+        )
         payment = operations.resolve(settings, payment_id, finding)
         _print_payment(payment, as_json=as_json)
 

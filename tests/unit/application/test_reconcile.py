@@ -14,6 +14,7 @@ from payment_gateway.application.commands.reconcile_payment import (
     compare,
     reconcile_payment,
 )
+from payment_gateway.application.commands.recover_payment import INTENT_AGE_MIN
 from payment_gateway.application.ports import (
     Absent,
     AwaitingPayer,
@@ -38,8 +39,9 @@ from payment_gateway.domain.events.payment import (
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
+from tests.fake_provider import Order
 from tests.unit.application.gateway_fixture import NOON, PRICE, Shop
-from tests.unit.application.steps import approved, complete, paid, refund
+from tests.unit.application.steps import approved, complete, paid, recover, refund
 from tests.unit.domain.payment_examples import (
     AWAITING,
     CAPTURE,
@@ -159,6 +161,43 @@ class TestPayment:
         history = await shop.history(payment_id)
         assert await compared(shop, payment_id) == []
         assert await shop.history(payment_id) == history
+
+    async def test_money_turns_up_at_a_provider_that_was_proven_to_hold_none(
+        self, shop: Shop
+    ) -> None:
+        """Rather this than never: the payer has paid the first provider, and can pay the second."""
+        shop.direct.fail("create", "lost_before")
+        payment_id = (await shop.initiate("PAGADITO", "PAYPAL")).state.payment_id
+        shop.later(seconds=INTENT_AGE_MIN.total_seconds() + 1)
+        await recover(shop, payment_id)
+        payment = await shop.payment(payment_id)
+        assert payment.provider == "PAYPAL"
+        assert await compared(shop, payment_id) == []
+
+        (left,) = payment.attempts_left
+        assert left.handle is not None
+        shop.direct.orders[left.handle] = Order(PRICE)
+        shop.direct.approve(left.handle)
+        for _ in range(2):
+            (difference,) = await compared(shop, payment_id) or []
+            assert (difference.provider, difference.subject, difference.ours) == (
+                "PAGADITO",
+                "attempt",
+                "attempt 1 at PAGADITO holds nothing",
+            )
+            assert difference.theirs == "CAPTURED 19.99 USD"
+        history = await shop.history(payment_id)
+        assert history.count("ReconciliationDifferenceFound") == 1
+
+    async def test_a_provider_that_never_heard_of_the_payment_is_not_asked(
+        self, shop: Shop
+    ) -> None:
+        shop.direct.fail("create", "not_sent")
+        payment_id = (await shop.initiate("PAGADITO", "PAYPAL")).state.payment_id
+        asked = len(shop.direct.calls)
+
+        assert await compared(shop, payment_id) == []
+        assert len(shop.direct.calls) == asked
 
     async def test_without_a_checkout_there_is_nothing_to_compare(self, shop: Shop) -> None:
         shop.provider.fail("create", "lost_after")

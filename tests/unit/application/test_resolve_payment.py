@@ -13,7 +13,13 @@ from payment_gateway.application.commands.resolve_payment import (
     resolve_payment,
 )
 from payment_gateway.application.services.payment_service import ExecutedPayment
-from payment_gateway.domain.errors import InvalidValue, PaymentNotFound, PaymentStateConflict
+from payment_gateway.domain.errors import (
+    InvalidAmountError,
+    InvalidValue,
+    PaymentNotFound,
+    PaymentStateConflict,
+)
+from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO, RefundStatusVO
 from tests.unit.application.gateway_fixture import Shop
@@ -41,6 +47,33 @@ class TestResolve:
         payment = (await resolve(shop, payment_id, TOOK)).state
         assert (payment.status, payment.provider_reference) == (PaymentStatusVO.COMPLETED, "CAP9")
         assert payment.questions == frozenset()
+
+    async def test_some_of_the_money_was_taken(self, shop: Shop) -> None:
+        payment_id = await in_question(shop)
+        payment = (await resolve(shop, payment_id, replace(TOOK, amount="12.50"))).state
+        assert payment.captured == PaymentAmountVO(12_50, "USD")
+        assert payment.refundable == payment.captured
+
+    async def test_without_an_amount_all_of_it_was_taken(self, shop: Shop) -> None:
+        payment_id = await in_question(shop)
+        payment = (await resolve(shop, payment_id, TOOK)).state
+        assert payment.captured == payment.amount
+
+    async def test_another_amount_later_is_refused(self, shop: Shop) -> None:
+        payment_id = await in_question(shop)
+        await resolve(shop, payment_id, replace(TOOK, amount="12.50"))
+        assert (await resolve(shop, payment_id, replace(TOOK, amount="12.50"))).events == ()
+        with pytest.raises(PaymentStateConflict):
+            await resolve(shop, payment_id, replace(TOOK, amount="12.51"))
+
+    @pytest.mark.parametrize("amount", ["0", "-1", "20.00", "12.505", "twelve", "NaN", ""])
+    async def test_an_amount_that_cannot_have_been_taken_is_refused(
+        self, shop: Shop, amount: str
+    ) -> None:
+        payment_id = await in_question(shop)
+        with pytest.raises((InvalidValue, InvalidAmountError)):
+            await resolve(shop, payment_id, replace(TOOK, amount=amount))
+        assert (await shop.payment(payment_id)).status is PaymentStatusVO.NEEDS_OPERATOR
 
     async def test_no_money_was_taken(self, shop: Shop) -> None:
         payment_id = await in_question(shop)
@@ -76,6 +109,7 @@ class TestResolve:
             replace(TOOK, reference="a\nb"),
             replace(NO, refund_id="none"),
             replace(NO, answer="refund_failed"),
+            replace(NO, amount="1.00"),
         ],
     )
     async def test_an_answer_that_does_not_fit_is_refused(

@@ -21,7 +21,6 @@ from payment_gateway.domain.value_objects.secret_text import SecretText
 from payment_gateway.infrastructure.cache import Cache, CacheAway
 from payment_gateway.infrastructure.security.envelope import MasterKey
 
-KEY_PREFIX: Final = "payment-gateway:paypal-token:"
 # One process fetches at a time, for this long at most; others look whether it is done.
 FLIGHT_S_MAX: Final = 10.0
 WAIT_S_MAX: Final = 5.0
@@ -172,7 +171,9 @@ class SharedTokens:
         return SharedToken(text=SecretText(text), left_s=left_s, grace_s=float(grace_s))
 
     def _key(self, account: bytes, what: str) -> str:
-        return f"{KEY_PREFIX}{self._master.fingerprint(_bound_to(account))}:{what}"
+        return self._cache.key(
+            f"paypal-token:{self._master.fingerprint(_bound_to(account))}:{what}"
+        )
 
 
 def _bound_to(account: bytes) -> bytes:

@@ -277,6 +277,7 @@ def _explained() -> Iterator[None]:
     from payment_gateway.application.ports import (
         EventStoreUnavailable,
         KeySourceUnavailable,
+        QueueUnavailable,
         SealBroken,
         StreamMoved,
     )
@@ -299,7 +300,7 @@ def _explained() -> Iterator[None]:
         raise CannotRun(
             f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI"
         ) from error
-    except PyMongoError as error:
+    except (PyMongoError, QueueUnavailable) as error:
         raise CannotRun(
             f"MongoDB gives no answer ({type(error).__name__}); start it, or set GATEWAY_MONGODB_URI"
         ) from error

@@ -26,25 +26,34 @@ from payment_gateway.application.services.personal_data_service import PersonalD
 from payment_gateway.application.services.provider_service import ProviderService
 from payment_gateway.application.services.split_service import SplitService
 from payment_gateway.application.services.tenant_service import TenantService
+from payment_gateway.application.services.webhook_delivery_service import WebhookDeliveryService
+from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
 from payment_gateway.application.services.webhook_service import WebhookService
+from payment_gateway.application.webhook_deliveries import WebhookDeliveryRecords
 from payment_gateway.application.webhooks import ProviderWebhooks
 from payment_gateway.infrastructure.cache import Cache, open_cache
+from payment_gateway.infrastructure.persistence.event_types import PAYMENT_EVENT_NAMES
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
     open_eventstoredb,
 )
+from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
 from payment_gateway.infrastructure.providers.paypal.shared_tokens import SharedTokens
 from payment_gateway.infrastructure.resilience.guarded_providers import (
     GuardedProviders,
     open_guarded_providers,
 )
 from payment_gateway.infrastructure.security.api_keys import HashedSecrets, read_fixed_api_keys
+from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.infrastructure.security.envelope import (
     EnvelopeCredentialCipher,
     EnvelopeSubjectCipher,
+    EnvelopeWebhookSecretCipher,
     MasterKey,
 )
 from payment_gateway.infrastructure.security.key_source import open_key_source
+from payment_gateway.infrastructure.webhook_deliveries.records import MongoWebhookDeliveryRecords
+from payment_gateway.infrastructure.webhook_deliveries.sender import open_sender
 from payment_gateway.infrastructure.webhooks.providers import open_provider_webhooks
 from payment_gateway.settings import Settings
 
@@ -123,6 +132,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
         webhooks = await stack.enter_async_context(
             open_provider_webhooks(settings, now=utc_now, tokens=tokens)
         )
+        database = await stack.enter_async_context(open_mongodb(settings))
         gateway = assemble_gateway(
             settings,
             store=store,
@@ -130,6 +140,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
             webhooks=webhooks,
             master=master,
             api_keys=open_api_keys(settings, store, keys.secret),
+            records=MongoWebhookDeliveryRecords(database),
         )
         yield OpenGateway(
             gateway=gateway, event_store=store, master=master, redis=redis, cache=cache
@@ -144,9 +155,11 @@ def assemble_gateway(
     webhooks: Mapping[str, ProviderWebhooks],
     master: MasterKey,
     api_keys: ApiKeyService,
+    records: WebhookDeliveryRecords,
 ) -> Gateway:
     """Return a gateway over an event store and providers that are open already."""
     numbers = ExternalReferenceService(time.time_ns)
+    personal_data = PersonalDataService(store, EnvelopeSubjectCipher(master))
     return Gateway(
         payments=PaymentService(store),
         splits=SplitService(store),
@@ -159,7 +172,7 @@ def assemble_gateway(
         providers=ProviderService(store=store, factory=providers.factory, monotonic=time.monotonic),
         tenants=TenantService(store=store, monotonic=time.monotonic),
         api_keys=api_keys,
-        personal_data=PersonalDataService(store, EnvelopeSubjectCipher(master)),
+        personal_data=personal_data,
         webhooks=WebhookService(store, webhooks),
         idempotency=IdempotencyService(
             store,
@@ -168,6 +181,17 @@ def assemble_gateway(
             numbers=numbers,
             lease=timedelta(seconds=settings.idempotency_lease_s),
         ),
+        webhook_endpoints=WebhookEndpointService(
+            store=store,
+            cipher=EnvelopeWebhookSecretCipher(master),
+            records=records,
+            known_types=PAYMENT_EVENT_NAMES,
+            allow_plain=bool(settings.webhook_networks_allowed),
+        ),
+        webhook_deliveries=WebhookDeliveryService(
+            store=store, records=records, personal_data=personal_data
+        ),
+        webhook_sender=open_sender(settings, encode_token=ConsistencyTokens(master).encode),
         external_references=numbers,
         provider_factory=providers.factory,
         provider_health=providers.health,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from payment_gateway.application.ports import EventStore, RecordedEvent
 from payment_gateway.domain.events.payment import PaymentInitiatedEvent
+from payment_gateway.infrastructure.persistence.event_data import event_data
 from payment_gateway.infrastructure.persistence.event_log import UnknownRecord
-from projections.event_data import event_data
 
 CURRENCIES_KEPT_MAX: Final = 10_000
 _PAYMENT: Final = "payment-"

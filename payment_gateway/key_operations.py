@@ -156,9 +156,9 @@ def retire(settings: Settings, key_id: str) -> None:
 
     for count in _with_keys(settings, run):
         # What names no key may have been wrapped by this one.
-        if count.key_id in {key_id, None} and count.credentials + count.subjects > 0:
+        if count.key_id in {key_id, None} and count.total > 0:
             raise KeysRefused(
-                f"{count.credentials + count.subjects} data keys are wrapped by"
+                f"{count.total} data keys are wrapped by"
                 f" {count.key_id or 'a key they do not name'}; run: payment-gateway keys rotate"
             )
     write_key_file(path, replace(contents, keys=left))
@@ -234,6 +234,7 @@ def _row(key_id: str | None, role: KeyRole, count: WrappedCount | None) -> KeyRo
         role=role,
         credentials=count.credentials if count else 0,
         subjects=count.subjects if count else 0,
+        webhook_secrets=count.webhook_secrets if count else 0,
     )
 
 

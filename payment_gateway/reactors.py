@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import Any, Final, NoReturn, Protocol
 
 import structlog
 from pymongo.errors import PyMongoError
 
+from payment_gateway.application.commands.deliver_webhook import Delivering
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import QueueUnavailable
 from payment_gateway.application.sagas.idempotency_loop import IdempotencyLoop
@@ -18,6 +20,7 @@ from payment_gateway.application.sagas.nightly_reconciliation import JOB, Nightl
 from payment_gateway.application.sagas.reconciliation import PaymentRef
 from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
 from payment_gateway.application.sagas.split_loop import SplitLoop
+from payment_gateway.application.sagas.webhook_delivery_loop import WebhookDeliveryLoop
 from payment_gateway.application.sagas.webhook_loop import WebhookLoop
 from payment_gateway.bootstrap import OpenGateway, open_gateway
 from payment_gateway.infrastructure.messaging import (
@@ -42,6 +45,7 @@ from payment_gateway.infrastructure.persistence.mongodb import (
     Session,
     open_mongodb,
 )
+from payment_gateway.infrastructure.webhook_deliveries import queue as delivery_queue
 from payment_gateway.infrastructure.webhooks import capture_index
 from payment_gateway.infrastructure.webhooks import queue as webhook_queue
 from payment_gateway.presentation.health import Ready
@@ -114,6 +118,7 @@ def _reactors(opened: OpenGateway, database: Database, settings: Settings) -> tu
         _splits(opened, database),
         _webhooks(opened, database, settings),
         _idempotency(opened, database, settings),
+        _webhook_deliveries(opened, database),
     )
 
 
@@ -185,6 +190,20 @@ def _idempotency(opened: OpenGateway, database: Database, settings: Settings) ->
         handler=queue.handle,
     )
     loop = IdempotencyLoop(queue=queue, streams=opened.event_store, now=opened.gateway.now)
+    return _Reactor(queue=queue, units=(fill,), run=loop.run)
+
+
+def _webhook_deliveries(opened: OpenGateway, database: Database) -> _Reactor:
+    queue = delivery_queue.MongoWebhookDeliveryQueue(database)
+    fill = Unit(
+        name=delivery_queue.SUBSCRIPTION,
+        group=GROUP,
+        matching=StreamFilter(delivery_queue.STREAMS),
+        handler=queue.handle,
+        documents=_documents(database[delivery_queue.DELIVERIES]),
+    )
+    by = Delivering(queue=queue, random=SystemRandom().random)
+    loop = WebhookDeliveryLoop(opened.gateway, by)
     return _Reactor(queue=queue, units=(fill,), run=loop.run)
 
 

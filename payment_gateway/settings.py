@@ -78,6 +78,10 @@ class Settings(BaseSettings):
             here, with PayPal's certificate; ``endpoint`` asks PayPal about each of them.
         webhook_age_max_s: A notification that was signed longer before it came is not applied, in
             seconds. PayPal goes on sending one for three days.
+        webhook_networks_allowed: Networks that events are sent to although they are not public, as a
+            list with commas: ``10.1.0.0/16,::1/128``. To these, and to no others, plain HTTP is spoken too.
+        webhook_ca_file: The authorities, as PEM, under which the certificates of tenants' endpoints must
+            be issued. Without it the system's.
         encryption_key_file: The installation secret and the key encryption keys; owner-only. As it is
             made it is base64 of 32 bytes, from which both follow.
         pkcs11_module: Library of a PKCS#11 token whose key wraps instead of the file's.
@@ -160,6 +164,8 @@ class Settings(BaseSettings):
     pagadito_ca_file: Path | None = None
     paypal_webhook_verification: Literal["certificate", "endpoint"] = "certificate"
     webhook_age_max_s: LongSeconds = 4 * 86_400.0
+    webhook_networks_allowed: Networks = ()
+    webhook_ca_file: Path | None = None
     encryption_key_file: Path | None = None
     pkcs11_module: Path | None = None
     pkcs11_token: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = None

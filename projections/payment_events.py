@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import Field
 
 from payment_gateway.domain.events.payment import PaymentInitiatedEvent
+from payment_gateway.infrastructure.persistence.event_document import event_document
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
-from projections.event_data import event_data
 from projections.payment_answers import Answer
 
 
@@ -54,17 +54,8 @@ def belongs_to(events: Sequence[RecordedEvent], tenant_id: str) -> bool:
 
 def event_answer(recorded: RecordedEvent, *, payment_id: str, currency: str) -> EventAnswer:
     """Return an event of a payment in that currency as it is shown."""
-    data = event_data(recorded.event, currency)
-    return EventAnswer(
-        id=recorded.event_id,
-        type=recorded.type,
-        payment_id=payment_id,
-        revision=recorded.revision,
-        recorded_at=recorded.context.at,
-        actor=recorded.context.actor,
-        reason=data.get("reason"),
-        data=data,
-    )
+    document = event_document(recorded, payment_id=payment_id, currency=currency)
+    return EventAnswer.model_validate(document)
 
 
 def currency_of(events: Sequence[RecordedEvent]) -> str:

@@ -133,6 +133,8 @@ def settings(plan: Plan) -> dict[str, str]:
         "GATEWAY_ENCRYPTION_KEY_FILE": str(folder.key_file),
         "GATEWAY_API_KEYS_FILE": str(folder.api_keys_file),
         "GATEWAY_DATA_DIR": str(folder.path),
+        # Whoever tries this out has their receiver on the same machine.
+        "GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8,::1/128",
         "GATEWAY_LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": no_proxy,

@@ -35,6 +35,8 @@ STREAMS: Final = {
     "api_key": "apikey-<apiKeyId>",
     "webhook": "webhook-<provider>.<deliveryId>",
     "idempotency": "idempotency-<hash>",
+    "webhook_endpoint": "endpoint-<endpointId>",
+    "webhook_delivery": "delivery-<deliveryId>",
     "subject": "subject-<subjectId>",
     "canary": "canary-gateway",
     "dead_letter": "deadletter-<subscription>",

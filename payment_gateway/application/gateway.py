@@ -19,7 +19,10 @@ from payment_gateway.application.services.personal_data_service import PersonalD
 from payment_gateway.application.services.provider_service import ProviderService
 from payment_gateway.application.services.split_service import SplitService
 from payment_gateway.application.services.tenant_service import TenantService
+from payment_gateway.application.services.webhook_delivery_service import WebhookDeliveryService
+from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
 from payment_gateway.application.services.webhook_service import WebhookService
+from payment_gateway.application.webhook_deliveries import WebhookSender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,9 @@ class Gateway:
     personal_data: PersonalDataService
     webhooks: WebhookService
     idempotency: IdempotencyService
+    webhook_endpoints: WebhookEndpointService
+    webhook_deliveries: WebhookDeliveryService
+    webhook_sender: WebhookSender
     external_references: ExternalReferenceService
     provider_factory: ProviderFactory
     provider_health: ProviderHealth

@@ -17,6 +17,9 @@ DomainError
 ├── ApiKeyEnded                  the API key is accepted no more
 ├── ApiKeyFixed                  the API key is one of the file, which no command changes
 ├── ReturnUrlNotAllowed          an address the tenant has not listed
+├── WebhookEndpointNotFound      no such endpoint of this tenant, or it was deleted
+├── WebhookEndpointLimit         the tenant has as many endpoints as it may have
+├── WebhookDeliveryNotFound      no such delivery of this tenant
 ├── PaymentNotFound              nothing was ever recorded under this id
 ├── SplitNotFound                no order in parts was ever recorded under this id
 ├── SplitNotRefundable           more than one part could not be given back
@@ -219,6 +222,33 @@ class ReturnUrlNotAllowed(DomainError):
     def __init__(self, param: str) -> None:
         super().__init__(f"the origin of {param} is not in the tenant's returnUrls")
         self.param = param
+
+
+class WebhookEndpointNotFound(DomainError):
+    """The tenant has no webhook endpoint of that id, or has deleted it."""
+
+    code = "webhook_endpoint_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such webhook endpoint")
+
+
+class WebhookEndpointLimit(DomainError):
+    """The tenant has as many webhook endpoints as it may have; delete one first."""
+
+    code = "webhook_endpoint_limit"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a tenant has at most {limit} webhook endpoints; delete one first")
+
+
+class WebhookDeliveryNotFound(DomainError):
+    """The tenant has no delivery of that id."""
+
+    code = "webhook_delivery_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such delivery")
 
 
 class PaymentNotFound(DomainError):

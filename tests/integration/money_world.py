@@ -39,6 +39,7 @@ from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
 from tests.contracts.provider_sandbox import script_fault
+from tests.fake_deliveries import FakeDeliveryRecords
 from tests.integration.money_providers import Surroundings
 from tests.unit.application.webhook_steps import Queue
 
@@ -313,6 +314,7 @@ async def open_world(around: Surroundings) -> World:
         webhooks=around.webhooks,
         master=around.master,
         api_keys=open_api_keys(around.settings, store, b"k" * 32),
+        records=FakeDeliveryRecords(),
     )
     world = World(store=store, gateway=gateway, around=around, queue=OneByOne(store))
     world.gateway = replace(gateway, now=lambda: world.now)

@@ -111,7 +111,7 @@ def test_rest_page_names_every_route(tmp_path: Path) -> None:
     described = set(re.findall(r"`((?:GET|POST|PATCH|PUT|DELETE) /[^`?]*)`", text))
 
     routes = {
-        f"{method.upper()} {re.sub('tenant_id', 'tenantId', path)}"
+        f"{method.upper()} {re.sub('_([a-z])', lambda letter: letter[1].upper(), path)}"
         for path, operations in application(settings).openapi()["paths"].items()
         for method in operations
     }

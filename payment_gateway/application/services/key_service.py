@@ -1,7 +1,7 @@
 """Which key encryption key wraps what, and bringing all of it under the current one.
 
-Data keys are wrapped in events: an envelope for each version of a tenant's credentials, a wrapped key
-for each person. Rewrapping appends the same data key under another key; both open while it goes on.
+Data keys are wrapped in events: an envelope for each version of a tenant's credentials and of a webhook
+endpoint's secret, a wrapped key for each person. Rewrapping appends the same data key under another key; both open while it goes on.
 """
 
 from __future__ import annotations
@@ -32,8 +32,14 @@ from payment_gateway.domain.events.subject import (
     SubjectKeyCreatedEvent,
     SubjectKeyRewrappedEvent,
 )
+from payment_gateway.domain.events.webhook_endpoint import (
+    WebhookEndpointCreatedEvent,
+    WebhookSecretRewrappedEvent,
+    WebhookSecretRotatedEvent,
+)
 
-STREAMS: Final = r"(credential|subject)-.*"
+STREAMS: Final = r"(credential|subject|endpoint)-.*"
+_OF_ENDPOINTS: Final = "webhook-secret"
 CONCURRENT: Final = 16  # streams that are rewrapped at a time
 RACES_MAX: Final = 5
 # What other processes wrap by an older key meanwhile is found by the next pass over the log.
@@ -60,6 +66,12 @@ class WrappedCount:
     key_id: str | None
     credentials: int
     subjects: int
+    webhook_secrets: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.credentials + self.subjects + self.webhook_secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +124,7 @@ class KeyService:
                 key_id=key_id,
                 credentials=kinds[key_id, "credential"],
                 subjects=kinds[key_id, "subject"],
+                webhook_secrets=kinds[key_id, _OF_ENDPOINTS],
             )
             for key_id in (current, *sorted(others, key=lambda one: one or ""))
         ]
@@ -218,6 +231,14 @@ def _wrapped_by(event: DomainEvent) -> Iterable[tuple[int, WrappedKey]]:
         case SubjectKeyCreatedEvent() | SubjectKeyRewrappedEvent():
             owner = ("subject", event.tenant_id, event.subject_id)
             return [(1, WrappedKey(owner=owner, envelope=event.wrapped_key))]
+        case (
+            WebhookEndpointCreatedEvent()
+            | WebhookSecretRotatedEvent()
+            | WebhookSecretRewrappedEvent()
+        ):
+            version = 1 if isinstance(event, WebhookEndpointCreatedEvent) else event.version
+            owner = (_OF_ENDPOINTS, event.tenant_id, event.endpoint_id, str(version))
+            return [(version, WrappedKey(owner=owner, envelope=event.envelope))]
         case _:
             return []
 
@@ -228,9 +249,16 @@ def _rewrapped_event(owner: tuple[str, ...], envelope: str) -> DomainEvent:
             return CredentialRewrappedEvent(
                 tenant_id=tenant_id, provider=provider, version=int(version), envelope=envelope
             )
+        case ("webhook-secret", tenant_id, endpoint_id, version):
+            return WebhookSecretRewrappedEvent(
+                tenant_id=tenant_id,
+                endpoint_id=endpoint_id,
+                version=int(version),
+                envelope=envelope,
+            )
         case (_, tenant_id, subject_id):
             return SubjectKeyRewrappedEvent(
                 tenant_id=tenant_id, subject_id=subject_id, wrapped_key=envelope
             )
         case _:
-            raise AssertionError("an owner is a credential's or a subject's")
+            raise AssertionError("an owner is a credential's, a webhook secret's or a subject's")

@@ -11,11 +11,15 @@ from payment_gateway.domain.events.split import SplitEvent
 from payment_gateway.domain.events.subject import SubjectEvent
 from payment_gateway.domain.events.tenant import TenantEvent
 from payment_gateway.domain.events.webhook import WebhookEvent
+from payment_gateway.domain.events.webhook_delivery import WebhookDeliveryEvent
+from payment_gateway.domain.events.webhook_endpoint import WebhookEndpointEvent
 
 DomainEvent = (
     PaymentEvent
     | SplitEvent
     | WebhookEvent
+    | WebhookEndpointEvent
+    | WebhookDeliveryEvent
     | CredentialEvent
     | ProviderEvent
     | TenantEvent

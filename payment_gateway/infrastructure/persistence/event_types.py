@@ -43,6 +43,7 @@ from payment_gateway.domain.events.payment import (
     OutcomeUnknownEvent,
     PaymentCancelledEvent,
     PaymentCompletedEvent,
+    PaymentEvent,
     PaymentExpiredEvent,
     PaymentFailedEvent,
     PaymentInitiatedEvent,
@@ -90,6 +91,24 @@ from payment_gateway.domain.events.webhook import (
     WebhookParkedEvent,
     WebhookReceivedEvent,
     WebhookReplayRequestedEvent,
+)
+from payment_gateway.domain.events.webhook_delivery import (
+    WebhookDeliveredEvent,
+    WebhookDeliveryAttemptedEvent,
+    WebhookDeliveryParkedEvent,
+    WebhookDeliveryResentEvent,
+    WebhookDeliveryScheduledEvent,
+)
+from payment_gateway.domain.events.webhook_endpoint import (
+    WebhookEndpointChangedEvent,
+    WebhookEndpointCreatedEvent,
+    WebhookEndpointDeletedEvent,
+    WebhookEndpointDisabledEvent,
+    WebhookEndpointEnabledEvent,
+    WebhookEndpointPausedEvent,
+    WebhookSecretRewrappedEvent,
+    WebhookSecretRotatedEvent,
+    WebhookTestRequestedEvent,
 )
 from payment_gateway.infrastructure.persistence.event_codec import (
     EventCodec,
@@ -148,6 +167,20 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("WebhookParked", 1, WebhookParkedEvent),
     EventType("WebhookReplayRequested", 1, WebhookReplayRequestedEvent),
     EventType("WebhookDiscarded", 1, WebhookDiscardedEvent),
+    EventType("WebhookEndpointCreated", 1, WebhookEndpointCreatedEvent),
+    EventType("WebhookEndpointChanged", 1, WebhookEndpointChangedEvent),
+    EventType("WebhookEndpointPaused", 1, WebhookEndpointPausedEvent),
+    EventType("WebhookEndpointEnabled", 1, WebhookEndpointEnabledEvent),
+    EventType("WebhookEndpointDisabled", 1, WebhookEndpointDisabledEvent),
+    EventType("WebhookSecretRotated", 1, WebhookSecretRotatedEvent),
+    EventType("WebhookSecretRewrapped", 1, WebhookSecretRewrappedEvent),
+    EventType("WebhookTestRequested", 1, WebhookTestRequestedEvent),
+    EventType("WebhookEndpointDeleted", 1, WebhookEndpointDeletedEvent),
+    EventType("WebhookDeliveryScheduled", 1, WebhookDeliveryScheduledEvent),
+    EventType("WebhookDeliveryAttempted", 1, WebhookDeliveryAttemptedEvent),
+    EventType("WebhookDelivered", 1, WebhookDeliveredEvent),
+    EventType("WebhookDeliveryParked", 1, WebhookDeliveryParkedEvent),
+    EventType("WebhookDeliveryResent", 1, WebhookDeliveryResentEvent),
     EventType("CredentialStored", 1, CredentialStoredEvent),
     EventType("CredentialRotated", 1, CredentialRotatedEvent),
     EventType("CredentialRevoked", 1, CredentialRevokedEvent),
@@ -175,6 +208,10 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
 )
 
 STORED_NAMES: Final = frozenset(stored.name for stored in EVENT_TYPES)
+# Of what happens to payments: the events that are sent to tenants.
+PAYMENT_EVENT_NAMES: Final = frozenset(
+    stored.name for stored in EVENT_TYPES if issubclass(stored.event, PaymentEvent)
+)
 
 _CODEC: Final = EventCodec(EVENT_TYPES, UPCASTERS)
 

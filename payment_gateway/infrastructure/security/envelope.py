@@ -90,6 +90,28 @@ class EnvelopeCredentialCipher:
         return self._master.fingerprint(b"credential|" + plaintext)[:_FINGERPRINT_DIGITS]
 
 
+class EnvelopeWebhookSecretCipher:
+    """Seals the secrets of webhook endpoints, each version under a data key of its own."""
+
+    def __init__(self, master: MasterKey) -> None:
+        self._ring = master.ring
+
+    def seal(self, plaintext: bytes, *, tenant_id: str, endpoint_id: str, version: int) -> str:
+        """Return an envelope that is bound to tenant, endpoint and version."""
+        owner = ("webhook-secret", tenant_id, endpoint_id, str(version))
+        data_key = secrets.token_bytes(KEY_BYTES)
+        wrapped = _wrap(self._ring, data_key, owner)
+        return f"{wrapped}.{_text(encrypt(data_key, plaintext, bind(*owner)))}"
+
+    def open(self, envelope: str, *, tenant_id: str, endpoint_id: str, version: int) -> bytes:
+        """Return the clear text; raises ``SealBroken``, never a wrong text."""
+        owner = ("webhook-secret", tenant_id, endpoint_id, str(version))
+        parts = _split(envelope)
+        if parts.sealed is None:
+            raise SealBroken("an envelope without its contents")
+        return decrypt(_unwrap(self._ring, parts, owner), parts.sealed, bind(*owner))
+
+
 class EnvelopeSubjectCipher:
     """Seals one person's data under that person's key."""
 

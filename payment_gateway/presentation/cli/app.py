@@ -22,6 +22,7 @@ from payment_gateway.presentation.cli.providers import providers_commands
 from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
 from payment_gateway.presentation.cli.tenants import tenants_commands
 from payment_gateway.presentation.cli.up import up
+from payment_gateway.presentation.cli.webhooks import webhooks_commands
 from payment_gateway.settings import Settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -85,6 +86,7 @@ def create_cli(processes: Processes) -> Callable[[], None]:
         ("deadletters", dead_letter_commands(processes.dead_letters, processes.load_settings)),
         ("credentials", credentials_commands(processes.for_tenant, processes.load_settings)),
         ("providers", providers_commands(processes.for_tenant, processes.load_settings)),
+        ("webhooks", webhooks_commands(processes.for_tenant, processes.load_settings)),
         ("keys", keys_commands(processes.keys, processes.load_settings)),
         ("tenants", tenants_commands(processes.api_keys.administer, processes.load_settings)),
         ("apikeys", api_keys_commands(processes.api_keys, processes.load_settings)),

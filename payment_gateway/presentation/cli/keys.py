@@ -26,6 +26,7 @@ class KeyRow:
     role: KeyRole
     credentials: int
     subjects: int
+    webhook_secrets: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +78,17 @@ def _add_looking(
                     "role": row.role,
                     "credentials": row.credentials,
                     "subjects": row.subjects,
+                    "webhookSecrets": row.webhook_secrets,
                 }
                 for row in rows
             ]
             print(json.dumps({"data": data}))
             return
-        table = Table("key", "role", "credentials", "persons", box=None, pad_edge=False)
+        columns = ("key", "role", "credentials", "persons", "webhook secrets")
+        table = Table(*columns, box=None, pad_edge=False)
         for row in rows:
-            table.add_row(row.key_id or "-", row.role, str(row.credentials), str(row.subjects))
+            counts = (row.credentials, row.subjects, row.webhook_secrets)
+            table.add_row(row.key_id or "-", row.role, *map(str, counts))
         _console().print(table)
 
 

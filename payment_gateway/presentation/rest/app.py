@@ -23,6 +23,8 @@ from payment_gateway.presentation.rest import (
     providers,
     splits,
     tenants,
+    webhook_deliveries,
+    webhook_endpoints,
 )
 from payment_gateway.presentation.rest.access import Authenticate, Caller
 from payment_gateway.presentation.rest.body_limit import BodyLimit
@@ -147,8 +149,12 @@ def create_app(
         api_keys,
         checkout_return,
         error_table,
+        webhook_endpoints,
+        webhook_deliveries,
     ):
         app.include_router(module.router)
+    app.include_router(webhook_endpoints.without_body)
+    app.include_router(webhook_deliveries.without_body)
     app.include_router(provider_webhooks.router)
     for router in query_routers:
         app.include_router(router)

@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from payment_gateway.application.ports import (
     EventStoreUnavailable,
     KeySourceUnavailable,
+    QueueUnavailable,
     SealBroken,
     StreamMoved,
 )
@@ -63,6 +64,9 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.ApiKeyEnded: 409,
     domain.ApiKeyFixed: 409,
     domain.ReturnUrlNotAllowed: 422,
+    domain.WebhookEndpointNotFound: 404,
+    domain.WebhookEndpointLimit: 409,
+    domain.WebhookDeliveryNotFound: 404,
     domain.PaymentNotFound: 404,
     domain.SplitNotFound: 404,
     domain.SplitNotRefundable: 422,
@@ -119,6 +123,12 @@ OTHER: Final[Mapping[type[Exception], Refusal]] = {
         code="keys_unavailable",
         retryable=True,
         detail="the token that has this installation's keys gives no answer; send the same again later",
+    ),
+    QueueUnavailable: Refusal(
+        status=503,
+        code="queue_unavailable",
+        retryable=True,
+        detail="where work and lists are kept gives no answer; send the same again later",
     ),
     SealBroken: Refusal(
         status=503,

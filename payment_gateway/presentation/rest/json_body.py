@@ -57,6 +57,23 @@ class ExactJsonRoute(APIRoute):
         return handle_exactly
 
 
+class OptionalJsonRoute(ExactJsonRoute):
+    """The same, where a request may also have no body at all."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler; a request without a body goes past the reading of JSON."""
+        handle_body = super().get_route_handler()
+        handle_none = APIRoute.get_route_handler(self)
+
+        async def handle(request: Request) -> Response:
+            headers = request.headers
+            if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+                return await handle_none(request)
+            return await handle_body(request)
+
+        return handle
+
+
 def read_json(raw: bytes) -> Any:
     """Return what the bytes say.
 

@@ -101,6 +101,7 @@ def running_installation(
             "GATEWAY_LOG_FORMAT": "json",
             "GATEWAY_LOG_LEVEL": "debug",
             "GATEWAY_PROVIDER_READ_TIMEOUT_S": "5",
+            "GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8",
         }
         built = Installation(
             folder=folder,

@@ -25,7 +25,10 @@ from payment_gateway.application.services.personal_data_service import PersonalD
 from payment_gateway.application.services.provider_service import ProviderService
 from payment_gateway.application.services.split_service import SplitService
 from payment_gateway.application.services.tenant_service import TenantService
+from payment_gateway.application.services.webhook_delivery_service import WebhookDeliveryService
+from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
 from payment_gateway.application.services.webhook_service import WebhookService
+from payment_gateway.application.webhook_deliveries import WebhookSender
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -35,13 +38,16 @@ from payment_gateway.domain.value_objects.payment_details import PaymentDetailsV
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.domain.value_objects.provider_type import ProviderTypeVO
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
+from payment_gateway.infrastructure.persistence.event_types import PAYMENT_EVENT_NAMES
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
 from payment_gateway.infrastructure.security.api_keys import HashedSecrets
 from payment_gateway.infrastructure.security.envelope import (
     EnvelopeCredentialCipher,
     EnvelopeSubjectCipher,
+    EnvelopeWebhookSecretCipher,
     MasterKey,
 )
+from tests.fake_deliveries import FakeDeliveryRecords, FakeReceiver
 from tests.fake_provider import FakeProvider, FakeProviderFactory, FakeProviderHealth
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -57,6 +63,8 @@ class Shop:
     provider: FakeProvider = field(default_factory=FakeProvider)
     direct: FakeProvider = field(default_factory=lambda: FakeProvider(captures_on_approval=True))
     spare: FakeProvider = field(default_factory=FakeProvider)
+    deliveries: FakeDeliveryRecords = field(default_factory=FakeDeliveryRecords)
+    receiver: WebhookSender = field(default_factory=FakeReceiver)
     now: datetime = NOON
 
     def __post_init__(self) -> None:
@@ -65,6 +73,7 @@ class Shop:
     def restarted(self) -> Gateway:
         """Return a gateway that remembers nothing but what the store does."""
         master = MasterKey(b"k" * 32)
+        personal_data = PersonalDataService(self.store, EnvelopeSubjectCipher(master))
         factory = FakeProviderFactory(
             {"PAYPAL": self.provider, "PAGADITO": self.direct, "SPARE": self.spare}
         )
@@ -86,7 +95,7 @@ class Shop:
                 secrets=HashedSecrets(b"k" * 32, live=False),
                 new_id=lambda: str(uuid4()),
             ),
-            personal_data=PersonalDataService(self.store, EnvelopeSubjectCipher(master)),
+            personal_data=personal_data,
             webhooks=WebhookService(self.store, {}),
             idempotency=IdempotencyService(
                 self.store,
@@ -95,6 +104,17 @@ class Shop:
                 numbers=numbers,
                 lease=IDEMPOTENCY_LEASE,
             ),
+            webhook_endpoints=WebhookEndpointService(
+                store=self.store,
+                cipher=EnvelopeWebhookSecretCipher(master),
+                records=self.deliveries,
+                known_types=PAYMENT_EVENT_NAMES,
+                allow_plain=False,
+            ),
+            webhook_deliveries=WebhookDeliveryService(
+                store=self.store, records=self.deliveries, personal_data=personal_data
+            ),
+            webhook_sender=self.receiver,
             external_references=numbers,
             provider_factory=factory,
             provider_health=FakeProviderHealth(),

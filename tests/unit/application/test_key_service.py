@@ -14,6 +14,7 @@ from payment_gateway.application.ports import (
 from payment_gateway.application.services.credential_service import CredentialService
 from payment_gateway.application.services.key_service import KeyService, WrappedCount
 from payment_gateway.application.services.personal_data_service import PersonalDataService
+from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
 from payment_gateway.domain.events.subject import SubjectKeyCreatedEvent
 from payment_gateway.infrastructure.persistence.log_history import LogHistory
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
@@ -21,11 +22,13 @@ from payment_gateway.infrastructure.security.envelope import (
     EnvelopeCredentialCipher,
     EnvelopeRewrapper,
     EnvelopeSubjectCipher,
+    EnvelopeWebhookSecretCipher,
     MasterKey,
 )
 from payment_gateway.infrastructure.security.key_encryption import FileKey, KeyNotFound
 from payment_gateway.infrastructure.security.key_file import KeyFile
 from payment_gateway.infrastructure.security.key_ring import FileKeyRing
+from tests.fake_deliveries import FakeDeliveryRecords
 from tests.fake_provider import FakeProvider, FakeProviderFactory
 from tests.unit.application.gateway_fixture import NOON
 
@@ -53,6 +56,24 @@ def personal(store: InMemoryEventStore, master: MasterKey) -> PersonalDataServic
     return PersonalDataService(store, EnvelopeSubjectCipher(master))
 
 
+def endpoints(store: InMemoryEventStore, master: MasterKey) -> WebhookEndpointService:
+    return WebhookEndpointService(
+        store=store,
+        cipher=EnvelopeWebhookSecretCipher(master),
+        records=FakeDeliveryRecords(),
+        known_types=frozenset(),
+        allow_plain=False,
+    )
+
+
+async def signing_secrets(store: InMemoryEventStore, master: MasterKey) -> list[bytes]:
+    async for recorded in LogHistory(store).every("endpoint-.*"):
+        service = endpoints(store, master)
+        endpoint_id = recorded.stream.removeprefix("endpoint-")
+        return service.signing_secrets(await service.find(endpoint_id, tenant_id="demo"), NOON)
+    raise AssertionError("there is an endpoint")
+
+
 def keys(store: InMemoryEventStore, master: MasterKey = BOTH) -> KeyService:
     return KeyService(
         store=store,
@@ -70,27 +91,35 @@ async def store() -> InMemoryEventStore:
         await credentials(store, ONLY_OLD).save("PAYPAL", {"secret": secret}, context())
     for number in range(20):
         await personal(store, ONLY_OLD).seal({}, subject_id=f"s-{number}", context=context())
+    created = await endpoints(store, ONLY_OLD).create(
+        url="https://shop.example/hooks", types=(), enabled=True, context=context()
+    )
+    endpoint_id = created.executed.state.endpoint_id
+    await endpoints(store, ONLY_OLD).rotate(endpoint_id, overlap_s=60, context=context())
     return store
 
 
 async def test_says_what_is_wrapped_by_which_key(store: InMemoryEventStore) -> None:
     assert await keys(store).counts() == [
-        WrappedCount(key_id=NEW_ID, credentials=0, subjects=0),
-        WrappedCount(key_id=OLD_ID, credentials=2, subjects=20),
+        WrappedCount(key_id=NEW_ID, credentials=0, subjects=0, webhook_secrets=0),
+        WrappedCount(key_id=OLD_ID, credentials=2, subjects=20, webhook_secrets=2),
     ]
 
 
 async def test_brings_everything_under_the_current_key(store: InMemoryEventStore) -> None:
     sealed = await personal(store, BOTH).seal({"n": 1}, subject_id="s-1", context=context())
     before = await credentials(store, ONLY_OLD).reveal("PAYPAL", tenant_id="demo")
+    signing = await signing_secrets(store, ONLY_OLD)
 
     rewrapped = await keys(store).rewrap()
 
-    assert (rewrapped.done, rewrapped.unreadable) == (22, 0)
+    assert (rewrapped.done, rewrapped.unreadable) == (24, 0)
     counts = await keys(store).counts()
-    assert counts == [WrappedCount(key_id=NEW_ID, credentials=2, subjects=20)]
+    assert counts == [WrappedCount(key_id=NEW_ID, credentials=2, subjects=20, webhook_secrets=2)]
     alone = credentials(store, ONLY_NEW)
     assert await alone.reveal("PAYPAL", tenant_id="demo") == before
+    assert await signing_secrets(store, ONLY_NEW) == signing
+    assert len(signing) == 2
     opened = await personal(store, ONLY_NEW).open(sealed, tenant_id="demo", subject_id="s-1")
     assert opened == {"n": 1}
 
@@ -153,7 +182,7 @@ async def test_what_is_wrapped_by_the_old_key_meanwhile_is_found_as_well(
         rewrapper=EnvelopeRewrapper(BOTH.ring),
         context_for=context,
     )
-    assert (await service.rewrap()).done == 24
+    assert (await service.rewrap()).done == 26
     assert (await keys(store).rewrap()).done == 1
 
 
@@ -161,7 +190,7 @@ async def test_what_no_key_opens_stays_as_it_is_and_is_told(store: InMemoryEvent
     stranger = MasterKey(b"x" * 32)
     await personal(store, stranger).seal({}, subject_id="lost", context=context())
     rewrapped = await keys(store).rewrap()
-    assert (rewrapped.done, rewrapped.unreadable) == (22, 1)
+    assert (rewrapped.done, rewrapped.unreadable) == (24, 1)
     assert rewrapped.unreadable_streams == ("subject-lost",)
     with pytest.raises(KeyNotFound):
         await personal(store, BOTH).seal({}, subject_id="lost", context=context())

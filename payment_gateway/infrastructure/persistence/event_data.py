@@ -15,6 +15,7 @@ NOT_SHOWN: Final = frozenset(
     {
         "body",
         "envelope",
+        "excerpt",
         "fingerprint",
         "handle",
         "paymentId",

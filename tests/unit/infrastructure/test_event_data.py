@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
+from payment_gateway.infrastructure.persistence.event_data import NOT_SHOWN, event_data
 from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES, decode
-from projections.event_data import NOT_SHOWN, event_data
 
 CORPUS = sorted((Path(__file__).parents[1] / "infrastructure" / "event_corpus").glob("*.json"))
 # Fields that hold ciphertext or a key, or that open something at a provider.
-SECRET = {"body", "envelope", "handle", "personal", "sealedAnswer", "wrappedKey"}
+SECRET = {"body", "envelope", "excerpt", "handle", "personal", "sealedAnswer", "wrappedKey"}
 
 
 def stored(path: Path) -> dict[str, Any]:
@@ -71,8 +71,10 @@ LOOKED_AT = {
     "allow_pending",
     "amount_minor",
     "answer",
+    "api_key_id",
     "attempt",
     "attempt_id",
+    "attempts",
     "body",
     "cancel_url",
     "capture_id",
@@ -80,22 +82,34 @@ LOOKED_AT = {
     "changes",
     "checkout_url",
     "claim_id",
+    "created_at",
     "credential_version",
     "currencies",
     "currency",
     "delivery_id",
     "dispute_id",
+    "duration_ms",
+    "enabled",
+    "endpoint_id",
     "envelope",
+    "error",
+    "event_id",
     "event_type",
+    "events",
+    "excerpt",
     "expires_at",
     "external_reference",
     "fact",
+    "failing_since",
     "fallback_providers",
     "fingerprint",
     "handle",
     "intent_id",
     "items",
+    "key_hash",
+    "letter_id",
     "name",
+    "next_at",
     "note",
     "operation",
     "order_id",
@@ -105,6 +119,8 @@ LOOKED_AT = {
     "pay_until",
     "payment_id",
     "personal",
+    "prefix",
+    "previous_until",
     "proof",
     "provider",
     "provider_order_id",
@@ -113,17 +129,26 @@ LOOKED_AT = {
     "question",
     "reason",
     "refund_id",
+    "retry_until",
     "return_origins",
     "return_url",
+    "revoked_at",
+    "roles",
     "sandbox",
     "sealed_answer",
     "settle_until",
+    "source",
     "split_id",
     "status",
+    "stream",
     "subject",
     "subject_id",
+    "subscription",
     "tenant_id",
+    "test_id",
     "theirs",
+    "types",
+    "url",
     "version",
     "wrapped_key",
 }

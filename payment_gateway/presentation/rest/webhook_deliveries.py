@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_gateway.application.commands.deliver_webhook import signed_of
 from payment_gateway.application.webhook_deliveries import DeliveryFilter, DeliveryRecord
@@ -20,6 +20,7 @@ from payment_gateway.presentation.rest.command_context import (
     command_side_of,
     context_of,
 )
+from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute, OptionalJsonRoute
 from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
     DeliveryAnswer,
@@ -94,8 +95,15 @@ async def resend(delivery_id: str, request: Request, caller: Admin, side: Side) 
 
 
 @router.post("/api/v1/webhook-endpoints/{endpoint_id}/resend", status_code=202)
+@idempotent
 async def resend_range(
-    endpoint_id: str, body: ResendBody, request: Request, caller: Admin, side: Side
+    *,
+    endpoint_id: str,
+    body: ResendBody,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
 ) -> ResentAnswer:
     """Send again what has ended in a range of time, `from` included and `to` not; newest first."""
     context = await endpoint_context(endpoint_id, request, caller, side)

@@ -23,6 +23,7 @@ from payment_gateway.presentation.rest.command_context import (
     context_of,
     stamp,
 )
+from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute, OptionalJsonRoute
 from payment_gateway.presentation.rest.schemas import TenantId
 from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
@@ -47,10 +48,11 @@ _DEFAULT_ROTATION: Final = RotateBody()
 
 
 @router.post("", status_code=201)
+@idempotent
 async def create(
     body: EndpointBody, request: Request, response: Response, caller: Admin, side: Side
 ) -> EndpointSecretAnswer:
-    """Send the tenant's events to an address from here on; the answer alone shows the secret."""
+    """Send the tenant's events to an address from here on; no answer but a repetition of this one shows the secret again."""
     tenant_id = _tenant(caller, body.tenant_id)
     context = context_of(request, caller, tenant_id, side)
     await side.gateway.tenants.find(tenant_id)
@@ -80,6 +82,7 @@ async def show(endpoint_id: str, caller: Admin, side: Side) -> EndpointStatusAns
 
 
 @router.patch("/{endpoint_id}")
+@idempotent
 async def change(
     endpoint_id: str,
     body: ChangeEndpointBody,
@@ -100,13 +103,21 @@ async def change(
 
 
 @router.delete("/{endpoint_id}", status_code=204)
-async def delete(endpoint_id: str, request: Request, caller: Admin, side: Side) -> None:
+@idempotent
+async def delete(
+    endpoint_id: str,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
+) -> None:
     """Stop sending to an endpoint for good; what is under way is parked."""
     context = await endpoint_context(endpoint_id, request, caller, side)
     await side.gateway.webhook_endpoints.delete(endpoint_id, context)
 
 
 @without_body.post("/{endpoint_id}/rotate")
+@idempotent
 async def rotate(
     endpoint_id: str,
     *,
@@ -125,7 +136,14 @@ async def rotate(
 
 
 @without_body.post("/{endpoint_id}/test", status_code=202)
-async def test(endpoint_id: str, request: Request, caller: Admin, side: Side) -> TestAnswer:
+@idempotent
+async def test(
+    endpoint_id: str,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
+) -> TestAnswer:
     """Have an event of type `WebhookTestRequested` delivered, whether the endpoint is paused or not."""
     context = await endpoint_context(endpoint_id, request, caller, side)
     event_id = await side.gateway.webhook_endpoints.request_test(endpoint_id, context)

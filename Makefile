@@ -94,6 +94,9 @@ test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check t
 bench-eventstore-size: $(VENV)/.dev ## measure the event store with a million events; takes minutes
 	@$(BIN)/python -m benchmarks.eventstore_size
 
+bench-projections-memory: $(VENV)/.dev ## watch a worker's memory over a million events; takes minutes
+	@$(BIN)/python -m benchmarks.projections_memory
+
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header pyproject.toml
 lock: $(VENV)/.dev ## renew the lock files after a change of dependencies

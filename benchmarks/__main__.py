@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from benchmarks import eventstore, initiate
+from benchmarks import eventstore, initiate, projections
 from benchmarks.row import Row
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     )
     print("| what | figure | floor | ratio | wanted |")
     print("|---|---|---|---|---|")
-    for measure in (eventstore.run, initiate.run):
+    for measure in (eventstore.run, initiate.run, projections.run):
         _print(measure())
 
 

@@ -15,7 +15,7 @@ from typing import Final, Self
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.persistence.event_log import LogItem
 
-BATCH_ITEMS_MAX: Final = 500
+BATCH_ITEMS_MAX: Final = 2_000
 QUEUE_ITEMS_MAX: Final = 2 * BATCH_ITEMS_MAX
 
 

@@ -116,10 +116,12 @@ def _to_wire(value: object) -> object:
 
 
 def _from_wire(value: object) -> object:
-    match value:
-        case dict():
-            return {_snake(key): _from_wire(item) for key, item in value.items()}
-        case list():
-            return [_from_wire(item) for item in value]
-        case _:
-            return value
+    # By plain type checks: this runs for every field of every event that is read.
+    if isinstance(value, dict):
+        return {
+            _snake(key): _from_wire(item) if isinstance(item, dict | list) else item
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_from_wire(item) for item in value]
+    return value

@@ -14,9 +14,11 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.commands.deliver_webhook import Delivering
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.notifications import NotificationHandler
 from payment_gateway.application.ports import QueueUnavailable
 from payment_gateway.application.sagas.idempotency_loop import IdempotencyLoop
 from payment_gateway.application.sagas.nightly_reconciliation import JOB, NightlyReconciliation
+from payment_gateway.application.sagas.notification_loop import NotificationLoop
 from payment_gateway.application.sagas.reconciliation import PaymentRef
 from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
 from payment_gateway.application.sagas.split_loop import SplitLoop
@@ -33,6 +35,8 @@ from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.daily_lease import MongoDailyLease
 from payment_gateway.infrastructure.messaging.fleet import Fleet
 from payment_gateway.infrastructure.messaging.unit import Documents, Unit, Work
+from payment_gateway.infrastructure.notifications import queue as notification_queue
+from payment_gateway.infrastructure.notifications.handlers import configured_handlers, tell
 from payment_gateway.infrastructure.persistence.event_log import (
     RecordedEvent,
     StreamFilter,
@@ -119,6 +123,10 @@ def _reactors(opened: OpenGateway, database: Database, settings: Settings) -> tu
         _webhooks(opened, database, settings),
         _idempotency(opened, database, settings),
         _webhook_deliveries(opened, database),
+        *(
+            _notification(handler, opened, database, settings)
+            for handler in configured_handlers(settings)
+        ),
     )
 
 
@@ -204,6 +212,23 @@ def _webhook_deliveries(opened: OpenGateway, database: Database) -> _Reactor:
     )
     by = Delivering(queue=queue, random=SystemRandom().random)
     loop = WebhookDeliveryLoop(opened.gateway, by)
+    return _Reactor(queue=queue, units=(fill,), run=loop.run)
+
+
+def _notification(
+    handler: NotificationHandler, opened: OpenGateway, database: Database, settings: Settings
+) -> _Reactor:
+    gateway = opened.gateway
+    queue = notification_queue.MongoNotificationQueue(
+        database, handler.name, settings.notify_types, now=gateway.now
+    )
+    fill = Unit(
+        name=queue.subscription,
+        group=GROUP,
+        matching=StreamFilter(notification_queue.STREAMS),
+        handler=queue.handle,
+    )
+    loop = NotificationLoop(handler, queue, tell, gateway)
     return _Reactor(queue=queue, units=(fill,), run=loop.run)
 
 

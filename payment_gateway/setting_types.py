@@ -52,6 +52,7 @@ def _check_issuer_address(value: str) -> str:
     return value
 
 
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Origins = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_each(_check_origin))
 ]

@@ -11,7 +11,7 @@ from pydantic import Field, HttpUrl, SecretStr, StringConstraints, model_validat
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from payment_gateway.setting_types import Networks, OidcIssuer, Origins
+from payment_gateway.setting_types import Networks, OidcIssuer, Origins, Texts
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
@@ -82,6 +82,16 @@ class Settings(BaseSettings):
             list with commas: ``10.1.0.0/16,::1/128``. To these, and to no others, plain HTTP is spoken too.
         webhook_ca_file: The authorities, as PEM, under which the certificates of tenants' endpoints must
             be issued. Without it the system's.
+        notify_log: Whether the reactors write each event of a payment as a line ``analytics.event``.
+        notify_email_to: Who is sent a mail for each event; none, and no mail is sent.
+        notify_email_from: The sender of these mails.
+        notify_types: Stored names of the events that handlers are told of; none for all.
+        smtp_host: Where mail is handed over.
+        smtp_port: Its port.
+        smtp_encryption: ``starttls``, ``tls`` from the first byte, or ``none``.
+        smtp_ca_file: The authorities, as PEM, of the mail server. Without it the system's.
+        smtp_user: Who logs in there, if anybody has to.
+        smtp_password: The password.
         encryption_key_file: The installation secret and the key encryption keys; owner-only. As it is
             made it is base64 of 32 bytes, from which both follow.
         pkcs11_module: Library of a PKCS#11 token whose key wraps instead of the file's.
@@ -166,6 +176,16 @@ class Settings(BaseSettings):
     webhook_age_max_s: LongSeconds = 4 * 86_400.0
     webhook_networks_allowed: Networks = ()
     webhook_ca_file: Path | None = None
+    notify_log: bool = False
+    notify_email_to: Texts = ()
+    notify_email_from: str = "payment-gateway@localhost"
+    notify_types: Texts = ()
+    smtp_host: str = "127.0.0.1"
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    smtp_encryption: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_ca_file: Path | None = None
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
     encryption_key_file: Path | None = None
     pkcs11_module: Path | None = None
     pkcs11_token: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = None

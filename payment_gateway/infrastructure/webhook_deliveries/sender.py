@@ -173,12 +173,17 @@ def open_sender(
     """
     return WebhookHttpSender(
         parse_networks(settings.webhook_networks_allowed),
-        tls=_tls(settings.webhook_ca_file),
+        tls=tls_context_of(settings.webhook_ca_file),
         encode_token=encode_token,
     )
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext:
+def tls_context_of(ca_file: Path | None) -> ssl.SSLContext:
+    """Return how a server is verified: by the authorities of a file, or the system's.
+
+    Raises:
+        CertificateFileError: The file cannot be used.
+    """
     if ca_file is None:
         return ssl.create_default_context()
     try:

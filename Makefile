@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-nightly check format lock site bench bench-eventstore-size test-crash docs clean
+.PHONY: help setup demo up test test-unit test-nightly check format lock site bench bench-eventstore-size test-crash test-read-your-writes docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -90,6 +90,9 @@ site: $(VENV)/.dev ## build the documentation as a site, in the folder site; war
 
 test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check that nothing is lost
 	@EVENTSTORE_CRASH_ROUNDS=50 $(BIN)/pytest -s --timeout 900 tests/integration/test_eventstore_crash.py
+
+test-read-your-writes: $(VENV)/.dev ## 2,000 commands, each followed by queries that must show it
+	@READ_YOUR_WRITES_PAIRS=2000 $(BIN)/pytest -s --timeout 900 tests/integration/rest/test_read_your_writes.py
 
 bench-eventstore-size: $(VENV)/.dev ## measure the event store with a million events; takes minutes
 	@$(BIN)/python -m benchmarks.eventstore_size

@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from benchmarks import eventstore, initiate, projections
+from benchmarks import eventstore, initiate, projections, query_cache, visible
 from benchmarks.row import Row
 
 
@@ -19,7 +19,13 @@ def main() -> None:
     )
     print("| what | figure | floor | ratio | wanted |")
     print("|---|---|---|---|---|")
-    for measure in (eventstore.run, initiate.run, projections.run):
+    for measure in (
+        eventstore.run,
+        initiate.run,
+        projections.run,
+        visible.run,
+        query_cache.run,
+    ):
         _print(measure())
 
 

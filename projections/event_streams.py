@@ -144,7 +144,7 @@ class EventStreams:
     async def _look(self, tenant_id: str, tail: FeedTail) -> None:
         """Take what is new, or wait until something is."""
         generation = await self._shown.generation(MODEL)
-        position = await self._positions.of(generation)  # before: what comes later is not missed
+        reached = await self._positions.of(generation)  # before: what comes later is not missed
         collection = self.collection(generation)
         if generation != tail.generation:
             tail.generation = generation
@@ -154,5 +154,5 @@ class EventStreams:
         tail.add(feed_entry(tenant_id, document) for document in found)
         if len(found) < PAGE_SIZE_MAX:
             await self._positions.reach(
-                generation, position + 1, within_s=LOOK_EVERY_S, poll_s=POLL_EVERY_S
+                generation, reached.position + 1, within_s=LOOK_EVERY_S, poll_s=POLL_EVERY_S
             )

@@ -3,12 +3,15 @@
 Annotations are evaluated here, not postponed: those of the routes name what a router was given.
 """
 
+from dataclasses import astuple
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
+from payment_gateway.infrastructure.persistence.mongodb import Collection
 from projections import payment_details
+from projections.answer_cache import kept_answer
 from projections.cursor import decode_after, encode_after
 from projections.payment_answers import PaymentPage, payment_summary
 from projections.payment_queries import After, PaymentFilter, find_payments
@@ -28,7 +31,7 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
     """Add the route to a router."""
     ask = asking(viewer=viewer, queries=queries)
 
-    @router.get("/payments")
+    @router.get("/payments", response_model=PaymentPage)
     async def list_payments(
         *,
         asked: Annotated[Asked, Depends(ask)],
@@ -39,7 +42,7 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
         to: Moment = None,
         limit: Limit = PAGE_SIZE_DEFAULT,
         cursor: Cursor = None,
-    ) -> PaymentPage:
+    ) -> Response:
         """List payments, newest first."""
         wanted = PaymentFilter(
             tenant_id=asked.tenant_id,
@@ -54,11 +57,22 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
 
 async def page_of(
     asked: Asked, wanted: PaymentFilter, *, limit: int, cursor: str | None
-) -> PaymentPage:
+) -> Response:
     """Return a page of payments, and where the next one begins."""
     after = decode_after(wanted.tenant_id, cursor) if cursor else None
     shown = await asked.read(payment_details.MODEL)
-    found = await find_payments(shown.collection(), wanted, limit=limit + 1, after=after)
+
+    async def make() -> PaymentPage:
+        return await _page(shown.collection(), wanted, limit=limit, after=after)
+
+    query = ("payments", *astuple(wanted), limit, cursor)
+    return await kept_answer(asked, shown, PaymentPage, query, make)
+
+
+async def _page(
+    collection: Collection, wanted: PaymentFilter, *, limit: int, after: After | None
+) -> PaymentPage:
+    found = await find_payments(collection, wanted, limit=limit + 1, after=after)
     page = found[:limit]
     next_cursor = None
     if len(found) > limit:

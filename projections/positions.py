@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +21,19 @@ from projections.generations import Generation, partition_of
 POLL_EVERY_S: Final = 0.01
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a generation has come.
+
+    Attributes:
+        position: Everything up to there is shown.
+        state: Another text as soon as any of its partitions has moved on.
+    """
+
+    position: int
+    state: str
+
+
 @dataclass(eq=False, slots=True)
 class _Waiting:
     """Somebody who waits until all of these subscriptions have reached a position."""
@@ -28,7 +41,7 @@ class _Waiting:
     names: Sequence[str]
     position: int
     poll_s: float
-    reached: asyncio.Future[int] = field(
+    reached: asyncio.Future[Reached] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -45,16 +58,15 @@ class Positions:
         self._poller: asyncio.Task[None] | None = None
         self._joined: Final = asyncio.Event()
 
-    async def of(self, generation: Generation, *, payment_id: str | None = None) -> int:
-        """Return up to where everything is shown.
+    async def of(self, generation: Generation, *, payment_id: str | None = None) -> Reached:
+        """Return how far a generation has come.
 
         Args:
             generation: Which build of a read model.
             payment_id: The one payment that is asked for; then only its partition counts.
         """
         names = _subscriptions(generation, payment_id)
-        found = await self._read(names)
-        return min(found[name] for name in names)
+        return _reached(names, await self._read(names))
 
     async def reach(
         self,
@@ -64,7 +76,7 @@ class Positions:
         within_s: float,
         payment_id: str | None = None,
         poll_s: float = POLL_EVERY_S,
-    ) -> int | None:
+    ) -> Reached | None:
         """Wait until everything up to a position is shown.
 
         Args:
@@ -75,11 +87,11 @@ class Positions:
             poll_s: How soon after it is shown that is to be noticed, at the latest.
 
         Returns:
-            Up to where everything is shown then; ``None`` where it was not within that time.
+            How far it has come then; ``None`` where it was not that far within that time.
         """
-        shown = await self.of(generation, payment_id=payment_id)
-        if shown >= position or within_s <= 0:
-            return shown if shown >= position else None
+        reached = await self.of(generation, payment_id=payment_id)
+        if reached.position >= position or within_s <= 0:
+            return reached if reached.position >= position else None
         waiting = _Waiting(_subscriptions(generation, payment_id), position, poll_s)
         self._waiting.add(waiting)
         self._joined.set()
@@ -106,9 +118,9 @@ class Positions:
                         one.reached.set_exception(error)
                 return
             for one in waiting:
-                shown = min(found[name] for name in one.names)
-                if shown >= one.position and not one.reached.done():
-                    one.reached.set_result(shown)
+                reached = _reached(one.names, found)
+                if reached.position >= one.position and not one.reached.done():
+                    one.reached.set_result(reached)
                     self._waiting.discard(one)
             await self._pause(started_s)
 
@@ -129,6 +141,11 @@ class Positions:
         async for document in self._checkpoints.find({"_id": {"$in": wanted}}, {"position": 1}):
             found[document["_id"]] = int(document["position"])
         return found
+
+
+def _reached(names: Sequence[str], found: Mapping[str, int]) -> Reached:
+    positions = [found[name] for name in names]
+    return Reached(min(positions), ".".join(map(str, positions)))
 
 
 def _subscriptions(generation: Generation, payment_id: str | None) -> list[str]:

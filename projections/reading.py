@@ -14,6 +14,7 @@ from payment_gateway.domain.errors import InvalidValue
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Database
 from projections.consistency import WAIT_S_DEFAULT, NotYet, preferred_wait_s
 from projections.generations import Generation
+from projections.positions import Reached
 from projections.query_context import Dependency, Queries, Viewer
 from projections.read_model import ReadModel
 
@@ -30,11 +31,15 @@ Prefer = Annotated[str | None, Header(description="`wait=SECONDS`, 30 at most.")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A build of a read model, and up to where in the log everything is shown in it."""
+    """A build of a read model, and how far it had come when this began.
+
+    Attributes:
+        state: Another text as soon as any part of it has moved on.
+    """
 
     database: Database
     generation: Generation
-    position: int
+    state: str
 
     def collection(self, part: str = "") -> Collection:
         """Return a part of it."""
@@ -73,18 +78,18 @@ class Asked:
         generation = await self.source.shown.generation(model)
         positions = self.source.positions
         if self.told is None:
-            position: int | None = await positions.of(generation, payment_id=payment_id)
+            reached: Reached | None = await positions.of(generation, payment_id=payment_id)
         else:
             within_s = WAIT_S_DEFAULT if self.wait_s is None else self.wait_s
-            position = await positions.reach(
+            reached = await positions.reach(
                 generation, self.told, within_s=within_s, payment_id=payment_id
             )
             if self.wait_s is not None:
                 self.headers["Preference-Applied"] = f"wait={self.wait_s}"
-        if position is None:
+        if reached is None:
             raise NotYet
-        self.shows(position)
-        return Reading(database=self.source.database, generation=generation, position=position)
+        self.shows(reached.position)
+        return Reading(database=self.source.database, generation=generation, state=reached.state)
 
     def shows(self, position: int) -> None:
         """Give the answer a token: it shows what happened up to there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -25,6 +25,7 @@ from payment_gateway.domain.events.payment import (
     RefundCompletedEvent,
     RefundRequestedEvent,
 )
+from payment_gateway.infrastructure.cache import Cache
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
 from payment_gateway.infrastructure.persistence.mongodb import (
@@ -72,7 +73,8 @@ class Gateway:
         shown, positions = Shown(database), Positions(database)
         self.streams = EventStreams(database, shown, positions)
         self.allowed = True
-        queries = Queries(
+        self.models = tuple(READ_MODELS.values())
+        self.queries = Queries(
             database=database,
             shown=shown,
             events=self.store,
@@ -87,7 +89,7 @@ class Gateway:
             create_query_router(
                 viewer=_viewer,
                 subscriber=_viewer,
-                queries=lambda: queries,
+                queries=lambda: self.queries,
                 still_allowed=self._still_allowed,
             ),
         )
@@ -109,6 +111,9 @@ class Gateway:
         if sealed == "erased":
             return None
         return {"customParams": {"seat": "12B"}, "customer": {"reference": "c-1"}}
+
+    def keep_answers_in(self, cache: Cache) -> None:
+        self.queries = replace(self.queries, cache=cache)
 
     async def install(self) -> None:
         for model in READ_MODELS.values():

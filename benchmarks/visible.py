@@ -1,0 +1,128 @@
+"""From a command's answer to the query that shows what it did, under a steady load, on a whole installation.
+
+The floor is the same query asked once more, when there is nothing left to wait for. Payments are begun
+at fixed times, whether the ones before are done or not, so that a slow one hides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import httpx
+
+from benchmarks.row import Row
+
+PAYMENTS_PER_S: Final = 50
+WARM_UP: Final = 100
+PAYMENTS: Final = 1_000
+READY_TIMEOUT_S: Final = 120.0
+ANSWER_TIMEOUT_S: Final = 30.0
+STOP_TIMEOUT_S: Final = 60.0
+TARGETS_MS: Final = {50: 50, 99: 250}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How long the query took that waited for the payment, and the one after it that did not."""
+
+    waiting_s: float
+    after_s: float
+
+
+def run() -> list[Row]:
+    """Measure; takes about a minute."""
+    looks = asyncio.run(_looks())
+    return [_row(looks, percent) for percent in TARGETS_MS]
+
+
+def _row(looks: list[Look], percent: int) -> Row:
+    waiting = _percentile_ms([look.waiting_s for look in looks], percent)
+    after = _percentile_ms([look.after_s for look in looks], percent)
+    return Row(
+        name=f"command to visible at {PAYMENTS_PER_S}/s, p{percent} (target {TARGETS_MS[percent]} ms)",
+        value=waiting,
+        unit="ms",
+        floor=after,
+        ratio=waiting / after,
+        wanted=None,
+    )
+
+
+def _percentile_ms(times_s: list[float], percent: int) -> float:
+    return sorted(times_s)[min(len(times_s) - 1, len(times_s) * percent // 100)] * 1000
+
+
+async def _looks() -> list[Look]:
+    async with (
+        installation() as up,
+        httpx.AsyncClient(
+            base_url=up["api"],
+            headers={"Authorization": f"Bearer {up['apiKey']}"},
+            timeout=ANSWER_TIMEOUT_S,
+            trust_env=False,
+        ) as api,
+    ):
+        await _at_a_steady_rate(api, up["tenant"], WARM_UP)
+        return await _at_a_steady_rate(api, up["tenant"], PAYMENTS)
+
+
+async def _at_a_steady_rate(api: httpx.AsyncClient, tenant: str, payments: int) -> list[Look]:
+    begun_s = time.perf_counter()
+    looking = []
+    async with asyncio.TaskGroup() as group:
+        for number in range(payments):
+            await asyncio.sleep(begun_s + number / PAYMENTS_PER_S - time.perf_counter())
+            looking.append(group.create_task(_pay_and_look(api, tenant, number)))
+    return [task.result() for task in looking]
+
+
+async def _pay_and_look(api: httpx.AsyncClient, tenant: str, number: int) -> Look:
+    body = {
+        "tenantId": tenant,
+        "providerType": "PAYPAL",
+        "amount": "19.99",
+        "currency": "USD",
+        "orderId": f"order-{number}",
+    }
+    paid = (await api.post("/api/v1/payments/initiate", json=body)).raise_for_status()
+    headers = {"Consistency-Token": paid.headers["consistency-token"], "Prefer": "wait=30"}
+    path = f"/api/v1/payments/{paid.json()['paymentId']}"
+    times_s = [time.perf_counter()]
+    for _ in range(2):
+        (await api.get(path, headers=headers)).raise_for_status()
+        times_s.append(time.perf_counter())
+    return Look(times_s[1] - times_s[0], times_s[2] - times_s[1])
+
+
+@asynccontextmanager
+async def installation() -> AsyncIterator[dict[str, Any]]:
+    """Run ``payment-gateway up`` on a folder of its own; yield what it says when it is ready."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "payment_gateway", "up", "--json", "--data-dir", folder),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "GATEWAY_LOG_LEVEL": "warning"},
+        )
+        try:
+            assert process.stdout is not None, "a pipe was asked for"
+            line = await asyncio.wait_for(process.stdout.readline(), READY_TIMEOUT_S)
+            yield json.loads(line)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
+
+
+if __name__ == "__main__":
+    for row in run():
+        print(row)

@@ -130,7 +130,7 @@ async def _apis(
             )
             return _client(queries, up["tenant"])
 
-        async with api(Cache(redis)) as kept, api(None) as made:
+        async with api(Cache(redis, installation="bench")) as kept, api(None) as made:
             yield kept, made
 
 

@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from payment_gateway.infrastructure.cache import Cache, CacheAway
 from projections.reading import Asked, Reading
 
-KEY_PREFIX: Final = "payment-gateway:answers:"
+KIND: Final = "answers"
 # Frees memory; when it ends decides nothing about what is shown.
 KEPT_S: Final = 60
 BYTES_MAX: Final = 256 * 1024
@@ -45,18 +45,18 @@ async def kept_answer(
         make: Makes the answer. What it raises is not kept.
     """
     cache = asked.source.cache
-    key = _key(asked.tenant_id, shown, shape, query)
-    body = await _kept(cache, key)
+    name = _name(asked.tenant_id, shown, shape, query)
+    body = await _kept(cache, name)
     if body is None:
         body = (await make()).model_dump_json(by_alias=True).encode()
-        await _keep(cache, key, body)
+        await _keep(cache, name, body)
     return Response(body, media_type="application/json", headers=dict(asked.headers))
 
 
-def _key(tenant_id: str, shown: Reading, shape: type[BaseModel], query: tuple[object, ...]) -> str:
-    state = [shown.database.name, shown.generation.name, shown.state, _digest_of(shape), *query]
+def _name(tenant_id: str, shown: Reading, shape: type[BaseModel], query: tuple[object, ...]) -> str:
+    state = [shown.generation.name, shown.state, _digest_of(shape), *query]
     named = json.dumps(state, default=str).encode()
-    return f"{KEY_PREFIX}{tenant_id}:{_digest(named)}"
+    return f"{KIND}:{tenant_id}:{_digest(named)}"
 
 
 @once
@@ -68,9 +68,10 @@ def _digest(text: bytes) -> str:
     return hashlib.blake2b(text, digest_size=DIGEST_BYTES).hexdigest()
 
 
-async def _kept(cache: Cache | None, key: str) -> bytes | None:
+async def _kept(cache: Cache | None, name: str) -> bytes | None:
     if cache is None:
         return None
+    key = cache.key(name)
 
     async def get(client: Redis) -> bytes | None:
         found = await client.get(key)
@@ -82,9 +83,10 @@ async def _kept(cache: Cache | None, key: str) -> bytes | None:
         return None
 
 
-async def _keep(cache: Cache | None, key: str, body: bytes) -> None:
+async def _keep(cache: Cache | None, name: str, body: bytes) -> None:
     if cache is None or len(body) > BYTES_MAX:
         return
+    key = cache.key(name)
 
     async def put(client: Redis) -> None:
         await client.set(key, body, ex=KEPT_S)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from redis.asyncio import Redis
@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from payment_gateway.infrastructure.cache import Cache, open_cache
 from payment_gateway.settings import Settings
-from projections.answer_cache import KEY_PREFIX
+from projections.answer_cache import KIND
 from projections.payment_details import MODEL
 from sandbox.ports import free_port
 from sandbox.redis import redis_url, valkey
@@ -44,8 +44,8 @@ async def shown_up_to(gateway: Gateway, position: int, partition: int = 0) -> No
         )
 
 
-async def answers_kept(redis: Redis) -> dict[bytes, bytes]:
-    keys = await redis.keys(f"{KEY_PREFIX}*")
+async def answers_kept(redis: Redis) -> dict[Any, Any]:
+    keys = await redis.keys(f"*:{KIND}:*")
     return {key: await redis.get(key) for key in keys}
 
 
@@ -134,7 +134,7 @@ async def test_a_redis_that_dies_and_comes_back_is_not_noticed(
     async with open_cache(settings) as client:
         assert client is not None
         clock_s = 0.0
-        gateway.keep_answers_in(Cache(client, monotonic=lambda: clock_s))
+        gateway.keep_answers_in(Cache(client, installation="tests", monotonic=lambda: clock_s))
         await until_kept(gateway, client)
         kill(process)
         for position in range(1, 4):

@@ -18,6 +18,7 @@ NOT_SHOWN: Final = frozenset(
         "excerpt",
         "fingerprint",
         "handle",
+        "keyHash",
         "paymentId",
         "personal",
         "sealedAnswer",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
@@ -15,6 +16,9 @@ from pymongo.errors import PyMongoError
 from payment_gateway.access import open_authentication
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.bootstrap import check_keys, open_gateway
+from payment_gateway.dashboard.app import add_dashboard
+from payment_gateway.dashboard.session import Cookies
+from payment_gateway.dashboard.visitor import Doors
 from payment_gateway.infrastructure.cache import answers
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
@@ -23,6 +27,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
 )
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
+from payment_gateway.presentation.graphql.app import create_graphql_router
 from payment_gateway.presentation.rest import errors
 from payment_gateway.presentation.rest.access import (
     AccessRefused,
@@ -35,9 +40,11 @@ from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
+from projections.cursor import encode_after
 from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
+from projections.payment_queries import After
 from projections.positions import Positions
 from projections.query_api import Queries, create_query_router
 from projections.worker import READ_MODELS
@@ -107,6 +114,12 @@ def application(settings: Settings | None = None) -> FastAPI:
             checks["projections"] = Check(answers=is_up_to_date, required=False)
             if redis is not None:
                 checks["redis"] = Check(answers=lambda: answers(redis), required=False)
+            app.state.dashboard = Doors(
+                cookies=Cookies(opened.master),
+                authenticate=authenticate,
+                now=opened.gateway.now,
+                is_secure=chosen.public_url.scheme == "https",
+            )
             yield Application(
                 command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
                 authenticate=authenticate,
@@ -115,7 +128,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                 last_uses=uses.last_uses,
             )
 
-    return create_app(
+    app = create_app(
         open_application,
         query_routers=[
             create_query_router(
@@ -128,6 +141,9 @@ def application(settings: Settings | None = None) -> FastAPI:
         query_refusals=REFUSALS,
         cors_origins=chosen.cors_origins,
     )
+    app.include_router(create_graphql_router(_cursor_of))
+    add_dashboard(app)
+    return app
 
 
 def end_streams(app: FastAPI) -> None:
@@ -149,6 +165,10 @@ async def _still_allowed(request: Request) -> bool:
     except AccessRefused as refusal:
         return refusal.status == 503
     return caller == caller_of(request)
+
+
+def _cursor_of(tenant_id: str, created_at: datetime, payment_id: str) -> str:
+    return encode_after(tenant_id, After(created_at, payment_id))
 
 
 def _queries_of(request: Request) -> Queries:

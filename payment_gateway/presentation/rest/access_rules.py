@@ -25,7 +25,15 @@ class Public:
     why: str
 
 
-Rule = Roles | Public
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Another door to what REST does: it asks REST with its visitor's key, and answers what that may see.
+
+    Without a key it does nothing: it answers 401, or leads to a log-in.
+    """
+
+
+Rule = Roles | Public | Asks
 
 
 def _roles(*roles: str) -> Roles:
@@ -38,6 +46,7 @@ _VIEWER: Final = _roles("viewer")
 _SIGNED: Final = Public("the provider signs what it sends; nothing is stored that is not")
 _PAYER: Final = Public("the payer's browser: what it brings proves nothing, the provider is asked")
 _PROBE: Final = Public("says how the process and its dependencies do; no tenant, no payment")
+_LOG_IN: Final = Public("asks for a key, and takes one that REST accepts")
 _DOCUMENTATION: Final = Public("describes the interface, holds no data")
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -83,6 +92,21 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /livez": _PROBE,
     "GET /readyz": _PROBE,
     "GET /metrics": _PROBE,
+    "GET /graphql": Asks(),
+    "POST /graphql": Asks(),
+    "WEBSOCKET /graphql": Asks(),
+    "GET /dashboard": Asks(),
+    "GET /dashboard/live": Asks(),
+    "GET /dashboard/login": _LOG_IN,
+    "POST /dashboard/login": _LOG_IN,
+    "POST /dashboard/logout": Asks(),
+    "GET /dashboard/payments": Asks(),
+    "GET /dashboard/payments/{payment_id}": Asks(),
+    "POST /dashboard/payments/{payment_id}/complete": Asks(),
+    "POST /dashboard/payments/{payment_id}/cancel": Asks(),
+    "POST /dashboard/payments/{payment_id}/refund": Asks(),
+    "GET /dashboard/providers": Asks(),
+    "GET /dashboard/static": Public("scripts and styles, no data"),
     "GET /docs": _DOCUMENTATION,
     "GET /docs/errors": _DOCUMENTATION,
     "GET /docs/oauth2-redirect": _DOCUMENTATION,

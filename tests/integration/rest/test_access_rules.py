@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute, Route
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from payment_gateway.asgi import application
 from payment_gateway.domain.value_objects.grant import RoleVO
 from payment_gateway.presentation.rest.access import RoleCheck
-from payment_gateway.presentation.rest.access_rules import RULES, Public, Roles
+from payment_gateway.presentation.rest.access_rules import RULES, Asks, Public, Roles
 from tests.integration.rest.installation import Installation, client
 from tests.integration.rest.shop import Shop
 
@@ -25,6 +25,7 @@ PARAMETERS = {
     "{orderId:path}": "order-1",
     "{tenant_id}": "acme",
     "{provider}": "paypal",
+    "{payment_id}": "00000000-0000-5000-8000-000000000000",
     "{id}": "none",
 }
 ROUTES_MIN = 25
@@ -43,6 +44,12 @@ def every_route(listed: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple
 def routes(installation: Installation) -> Iterator[tuple[str, BaseRoute]]:
     """Yield every operation of the real application, as the table names it."""
     for path, route in every_route(application(installation.settings).routes):
+        if isinstance(route, WebSocketRoute | APIWebSocketRoute):
+            yield f"WEBSOCKET {path}", route
+            continue
+        if isinstance(route, Mount):
+            yield f"GET {path}", route
+            continue
         assert isinstance(route, Route | APIRoute), f"{path}: give this kind of route a rule too"
         for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
             yield f"{method} {path}", route
@@ -68,6 +75,8 @@ class TestTable:
                 case Public(why):
                     assert checks == [], name
                     assert why
+                case Asks():
+                    assert checks == [], name
                 case Roles(roles):
                     assert [check.roles for check in checks] == [roles], name
 
@@ -119,6 +128,18 @@ class TestMatrix:
         async with client(shop.installation.url) as anonymous:
             answers = await asyncio.gather(*(ask(anonymous, name) for name, _ in GUARDED))
         assert set(answers) == {(401, "unauthorized")}
+
+    async def test_what_asks_rest_does_nothing_without_a_key(self, shop: Shop) -> None:
+        async with client(shop.installation.url) as anonymous:
+            for name, rule in RULES.items():
+                if isinstance(rule, Asks) and not name.startswith("WEBSOCKET"):
+                    method, _, path = name.partition(" ")
+                    form = {"csrf": "c", "idempotencyKey": "k", "provider": "PAYPAL"}
+                    path = path.replace("{payment_id}", PARAMETERS["{paymentId}"])
+                    sent = form if method == "POST" else None
+                    answer = await anonymous.request(method, path, data=sent)
+                    led = answer.headers.get("location") == "/dashboard/login"
+                    assert led or answer.status_code == 401, (name, answer.status_code)
 
     async def test_what_is_public_asks_for_no_key(self, shop: Shop) -> None:
         async with client(shop.installation.url) as anonymous:

@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Generator
 from typing import Any
 
-import httpx
 import pytest
 
-from sandbox.ports import free_port
-from tests.child_process import READY_WITHIN_S, running
-from tests.integration.rest.installation import Installation
 from tests.integration.rest.shop import Shop
 
 
-@pytest.fixture
-def _projections(installation: Installation) -> Generator[None, None, None]:
-    """Build the read models while a test runs."""
-    argv = (sys.executable, "-m", "payment_gateway", "projections", "run")
-    log, port = installation.folder / "projections.log", free_port()
-    env = {**installation.environment, "GATEWAY_HEALTH_PORT": str(port)}
-    with running(argv, log=log, env=env):
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not _answers_200(f"http://127.0.0.1:{port}/readyz"):
-            assert time.monotonic() < deadline, log.read_text()[-2000:]
-            time.sleep(0.05)
-        yield
-
-
-def _answers_200(url: str) -> bool:
-    try:
-        return httpx.get(url, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-@pytest.mark.usefixtures("_projections")
+@pytest.mark.usefixtures("projections")
 async def test_a_command_is_seen_by_who_sends_its_token(shop: Shop) -> None:
     custom = {
         "rate": 1.50,

@@ -1,0 +1,1 @@
+"""Pages for operations and support, made of what the REST interface answers."""

@@ -1,0 +1,1 @@
+"""GraphQL: another door to what REST does."""

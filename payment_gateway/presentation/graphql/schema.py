@@ -1,0 +1,72 @@
+"""The schema, its limits, and how what goes wrong is told."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import strawberry
+import structlog
+from graphql import GraphQLError
+from graphql.execution import ExecutionResult as GraphQLResult
+from strawberry.extensions import (
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    QueryDepthLimiter,
+    SchemaExtension,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionResult as Result
+
+from payment_gateway.presentation.graphql.mutations import Mutation
+from payment_gateway.presentation.graphql.queries import Query
+from payment_gateway.presentation.graphql.query_checks import QueryChecks
+from payment_gateway.presentation.graphql.subscriptions import Subscription
+
+DEPTH_MAX: Final = 12  # the introspection of tools reaches eleven
+ALIASES_MAX: Final = 15
+TOKENS_MAX: Final = 2_000
+
+_log = structlog.get_logger(__name__)
+
+
+class Codes(SchemaExtension):
+    """Gives every error a code, and tells nothing of one that should not have happened."""
+
+    def on_operation(self) -> Any:
+        """Look at the result once it is there."""
+        yield
+        result = self.execution_context.result
+        if isinstance(result, GraphQLResult | Result) and result.errors:
+            result.errors = [_told(error) for error in result.errors]
+
+
+def _told(error: GraphQLError) -> GraphQLError:
+    if (error.extensions or {}).get("code"):
+        return error
+    cause = error.original_error
+    if cause is None or isinstance(cause, GraphQLError):
+        # The query itself is at fault: its syntax, its names, its types, its limits.
+        error.extensions = {"code": "invalid_query", "retryable": False}
+        return error
+    _log.error("graphql.failed", path=error.path, error=type(cause).__name__, exc_info=cause)
+    return GraphQLError(
+        "this should not have happened; the request id leads to its trace in the logs",
+        nodes=error.nodes,
+        path=error.path,
+        extensions={"code": "internal_error", "retryable": True},
+    )
+
+
+SCHEMA: Final = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    config=StrawberryConfig(disable_field_suggestions=True),
+    extensions=[
+        Codes,
+        QueryChecks,
+        lambda: QueryDepthLimiter(max_depth=DEPTH_MAX),
+        lambda: MaxAliasesLimiter(max_alias_count=ALIASES_MAX),
+        lambda: MaxTokensLimiter(max_token_count=TOKENS_MAX),
+    ],
+)

@@ -1,0 +1,305 @@
+"""GraphQL on the running server: the same commands, queries and refusals as REST."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import websockets
+
+from tests.integration.rest.installation import Installation, client
+from tests.integration.rest.shop import Shop, new_number
+
+WAIT_S = 60.0
+INITIATE = """
+mutation($amount: Float!, $number: String, $details: [PaymentDetailInput!], $params: String) {
+  initiatePayment(tenantId: "acme", providerType: "PAYPAL", amount: $amount, currency: "USD", orderId: "g-1",
+    details: $details, customParams: $params, externalReferenceNumber: $number)
+}"""
+COMPLETE = """
+mutation($id: String!) { completePayment(tenantId: "acme", providerType: "PAYPAL", paymentId: $id) }"""
+
+pytestmark = pytest.mark.usefixtures("projections")
+
+
+async def asked(
+    shop: Shop, query: str, *, headers: dict[str, str] | None = None, **variables: Any
+) -> dict[str, Any]:
+    answer = await shop.api.post(
+        "/graphql", json={"query": query, "variables": variables}, headers=headers
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def code(answer: dict[str, Any]) -> str:
+    (error,) = answer["errors"]
+    return str(error["extensions"]["code"])
+
+
+async def payment_of(shop: Shop, number: str) -> dict[str, Any]:
+    """Return a payment that was initiated with a number, by initiating it again."""
+    answer = await shop.initiate(
+        externalReferenceNumber=number,
+        orderId="g-1",
+        details=[{"quantity": 1, "description": "Book", "price": "19.99"}],
+        customParams={"seat": "12B"},
+    )
+    assert answer.status_code == 201, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+class TestMutations:
+    async def test_initiate_answers_the_checkout_url_of_the_payment_that_rest_knows(
+        self, shop: Shop
+    ) -> None:
+        number = new_number()
+        details = [{"quantity": 1, "description": "Book", "price": 19.99}]
+        answer = await asked(
+            shop, INITIATE, amount=19.99, number=number, details=details, params='{"seat": "12B"}'
+        )
+        payment = await payment_of(shop, number)
+        assert answer == {"data": {"initiatePayment": payment["checkoutUrl"]}}
+        assert payment["amount"] == "19.99"
+
+    async def test_complete_answers_the_status(self, shop: Shop) -> None:
+        opened = await shop.opened_payment()
+        assert code(await asked(shop, COMPLETE, id=opened["paymentId"])) == "payment_not_approved"
+        await shop.approve(opened["checkoutUrl"])
+        answer = await asked(shop, COMPLETE, id=opened["paymentId"])
+        assert answer == {"data": {"completePayment": "COMPLETED"}}
+
+    async def test_an_idempotency_key_makes_a_repeat_the_same_payment(self, shop: Shop) -> None:
+        headers = {"Idempotency-Key": str(uuid4())}
+        first, second = [
+            await asked(shop, INITIATE, headers=headers, amount=5.25) for _ in range(2)
+        ]
+        assert first == second
+        other = await asked(shop, INITIATE, headers=headers, amount=5.26)
+        assert code(other) == "idempotency_key_reused"
+
+    async def test_credentials_are_stored_by_an_administrator_alone(
+        self, installation: Installation, shop: Shop
+    ) -> None:
+        keys = json.dumps(
+            {"clientId": "g", "clientSecret": "planted-graphql", "webhookId": "w", "sandbox": True}
+        )
+        query = """mutation($keys: String!) {
+          saveOrUpdateProviderKeys(tenantId: "mover", providerType: "PAYPAL", credentials: $keys) }"""
+        assert code(await asked(shop, query, keys=keys)) == "forbidden"
+        admin = installation.authorization("admin")
+        answer = await asked(shop, query, headers=admin, keys=keys)
+        assert answer == {"data": {"saveOrUpdateProviderKeys": True}}
+        refused = await asked(shop, query, headers=admin, keys="planted-graphql")
+        assert code(refused) == "invalid_value"
+        assert "planted" not in json.dumps(refused)
+
+    @pytest.mark.parametrize(
+        ("amount", "expected"),
+        [("19.999", "invalid_amount"), ("-1", "invalid_amount"), ("0", "invalid_amount")],
+    )
+    async def test_an_amount_that_is_none_is_refused(
+        self, shop: Shop, amount: str, expected: str
+    ) -> None:
+        query = f"""mutation {{ initiatePayment(tenantId: "acme", providerType: "PAYPAL",
+            amount: {amount}, currency: "USD", orderId: "g-2") }}"""
+        assert code(await asked(shop, query)) == expected
+
+    async def test_a_number_that_a_float_would_change_is_refused(self, shop: Shop) -> None:
+        query = """mutation { initiatePayment(tenantId: "acme", providerType: "PAYPAL",
+            amount: 0.1000000000000000055, currency: "USD", orderId: "g-3") }"""
+        assert code(await asked(shop, query)) == "invalid_amount"
+        body = (
+            f'{{"query": {json.dumps(INITIATE)}, "variables": {{"amount": 0.1000000000000000055}}}}'
+        )
+        answer = await shop.api.post(
+            "/graphql", content=body, headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 400
+        assert answer.json()["code"] == "not_json"
+
+
+class TestQueries:
+    async def test_a_payment_shows_what_rest_shows(self, shop: Shop) -> None:
+        payment_id, seen = await self._opened(shop)
+        query = """query($id: String!) { payment(paymentId: $id) {
+            paymentId status amount currency createdAt refunds { refundId } attempts { providerType } } }"""
+        answer = await asked(shop, query, headers=seen, id=payment_id)
+        rest = (await shop.api.get(f"/api/v1/payments/{payment_id}")).json()
+        payment = answer["data"]["payment"]
+        for field in ("paymentId", "status", "amount", "currency"):
+            assert payment[field] == rest[field]
+        assert payment["attempts"] == [{"providerType": "PAYPAL"}]
+
+    async def test_a_payment_of_another_tenant_is_none(
+        self, installation: Installation, shop: Shop
+    ) -> None:
+        opened = await shop.opened_payment()
+        query = "query($id: String!) { payment(paymentId: $id) { status } }"
+        rival = installation.authorization("rival")
+        answer = await asked(shop, query, headers=rival, id=opened["paymentId"])
+        assert answer == {"data": {"payment": None}}
+
+    async def test_a_connection_is_walked_by_its_cursors_each_payment_once(
+        self, shop: Shop
+    ) -> None:
+        order = f"walk-{uuid4().hex[:8]}"
+        made = [await self._opened(shop, orderId=order) for _ in range(5)]
+        seen = made[-1][1]
+        query = """query($order: String!, $after: String) {
+          payments(first: 2, after: $after, orderId: $order) {
+            edges { cursor node { paymentId } } pageInfo { hasNextPage endCursor } } }"""
+        found: list[str] = []
+        after = None
+        for _ in range(len(made)):
+            answer = await asked(shop, query, headers=seen, order=order, after=after)
+            page = answer["data"]["payments"]
+            found += [edge["node"]["paymentId"] for edge in page["edges"]]
+            after = page["pageInfo"]["endCursor"]
+            assert after == page["edges"][-1]["cursor"]
+            if not page["pageInfo"]["hasNextPage"]:
+                break
+        assert found == [payment_id for payment_id, _ in reversed(made)]
+
+    async def test_a_page_of_many_is_as_many_reads_as_a_page_of_one(self, shop: Shop) -> None:
+        for _ in range(3):
+            await shop.opened_payment(orderId="reads")
+        query = """query($first: Int!) { payments(first: $first) { edges { node {
+            paymentId status amount orderId } } } }"""
+        # The process reads now and then for itself: the least of several counts.
+        counts: dict[int, list[float]] = {1: [], 100: []}
+        for first, reads in [*counts.items()] * 5:
+            before = await self._reads(shop)
+            await asked(shop, query, first=first)
+            reads.append(await self._reads(shop) - before)
+        assert min(counts[100]) == min(counts[1])
+
+    async def test_providers_are_shown_as_they_stand(self, shop: Shop) -> None:
+        answer = await asked(shop, "{ providers { providerType configured enabled circuit } }")
+        shown = {one["providerType"]: one for one in answer["data"]["providers"]}
+        assert shown["PAYPAL"]["enabled"]
+
+    @staticmethod
+    async def _opened(shop: Shop, **changes: object) -> tuple[str, dict[str, str]]:
+        """Return a new payment's id, and the headers of a query that must show it."""
+        answer = await shop.initiate(**changes)
+        assert answer.status_code == 201, answer.text
+        seen = {
+            "Consistency-Token": answer.headers["consistency-token"],
+            "Prefer": "wait=30",
+        }
+        return answer.json()["paymentId"], seen
+
+    @staticmethod
+    async def _reads(shop: Shop) -> float:
+        text = (await shop.api.get("/metrics")).text
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if line.startswith("gateway_mongodb_command_duration_seconds_count")
+        )
+
+
+class TestLimits:
+    async def test_nobody_without_a_key_asks_anything(self, installation: Installation) -> None:
+        async with client(installation.url) as anybody:
+            answer = await anybody.post("/graphql", json={"query": "{ providers { enabled } }"})
+        assert answer.status_code == 401
+        assert answer.json()["code"] == "unauthorized"
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "{ nonsense }",
+            "{ payments(first: 1) { edges { node { nonsense } } } }",
+            "{ " + " ".join(f"p{n}: providers {{ enabled }}" for n in range(16)) + " }",
+            "{ providers { " + "enabled " * 2_100 + "} }",
+            "mutation { completePayment(tenantId: 1) }",
+        ],
+    )
+    async def test_a_query_that_is_none_or_too_much_is_refused_with_a_code(
+        self, shop: Shop, query: str
+    ) -> None:
+        answer = await asked(shop, query)
+        assert answer.get("data") is None
+        assert {one["extensions"]["code"] for one in answer["errors"]} == {"invalid_query"}
+
+    async def test_more_than_ten_things_at_once_cost_too_much_also_by_fragments(
+        self, shop: Shop
+    ) -> None:
+        eleven = " ".join(f"p{n}: providers {{ enabled }}" for n in range(11))
+        assert code(await asked(shop, f"{{ {eleven} }}")) == "query_too_costly"
+        hidden = f"fragment F on Query {{ {eleven} }} query {{ ...F }}"
+        assert code(await asked(shop, hidden)) == "query_too_costly"
+
+    async def test_a_page_has_a_limit(self, shop: Shop) -> None:
+        answer = await asked(shop, "{ payments(first: 101) { edges { cursor } } }")
+        assert code(answer) == "invalid_value"
+
+
+class TestSubscription:
+    async def test_events_come_as_they_happen_in_order_and_go_on_after_a_cursor(
+        self, installation: Installation, shop: Shop
+    ) -> None:
+        opened = await shop.opened_payment()
+        events = await self._events(installation, 3, of=opened["paymentId"])
+        assert [one["event"]["type"] for one in events] == [
+            "PaymentInitiated",
+            "ProviderAttemptStarted",
+            "CheckoutCreated",
+        ]
+        following = asyncio.create_task(
+            self._events(installation, 1, of=opened["paymentId"], after=events[-1]["cursor"])
+        )
+        await shop.command("cancel", opened["paymentId"])
+        (cancelled,) = await following
+        assert cancelled["event"]["type"] == "PaymentCancelled"
+
+    async def test_nobody_without_a_key_follows_anything(self, installation: Installation) -> None:
+        async with websockets.connect(
+            _socket(installation), subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
+        ) as socket:
+            await socket.send(json.dumps({"type": "connection_init"}))
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await asyncio.wait_for(socket.recv(), WAIT_S)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
+
+    @staticmethod
+    async def _events(
+        installation: Installation, number: int, *, of: str, after: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Return the first events of a payment that a subscription yields."""
+        query = """subscription($after: String) { paymentEvents(after: $after) {
+            cursor event { type paymentId revision } } }"""
+        found: list[dict[str, Any]] = []
+        async with (
+            asyncio.timeout(WAIT_S),
+            websockets.connect(
+                _socket(installation), subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
+            ) as socket,
+        ):
+            await socket.send(
+                json.dumps(
+                    {"type": "connection_init", "payload": installation.authorization("acme")}
+                )
+            )
+            assert json.loads(await socket.recv())["type"] == "connection_ack"
+            payload = {"query": query, "variables": {"after": after}}
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
+            while len(found) < number:
+                said = json.loads(await socket.recv())
+                assert said["type"] == "next", said
+                entry = said["payload"]["data"]["paymentEvents"]
+                if entry["event"]["paymentId"] == of:
+                    found.append(entry)
+        return found
+
+
+def _socket(installation: Installation) -> str:
+    return f"{installation.url.replace('http', 'ws', 1)}/graphql"

@@ -18,6 +18,7 @@ from payment_gateway.domain.events.payment import PaymentItem
 from payment_gateway.domain.events.provider import ProviderCurrency
 from payment_gateway.domain.events.split import SplitPart
 from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES
+from payment_gateway.presentation.graphql.schema import SCHEMA
 from payment_gateway.presentation.rest.error_table import rows
 from payment_gateway.settings import Settings
 
@@ -41,6 +42,22 @@ STREAMS: Final = {
     "canary": "canary-gateway",
     "dead_letter": "deadletter-<subscription>",
 }
+_GRAPHQL: Final = """# GraphQL
+
+`POST /graphql` takes a query and its variables as JSON, with the same `Authorization: Bearer KEY` as REST, and the same
+`Idempotency-Key`, `Consistency-Token` and `Prefer: wait`. What a mutation does, and how it is refused, is what the REST
+command of its name does; an error has REST's code in `extensions.code`. An outcome that is not known yet is the error
+`outcome_unknown` with `extensions.paymentId`.
+
+An operation asks for at most ten things at its root, and a page has at most a hundred payments. A number is taken exactly
+as it is written; one with more digits than a `Float` keeps is refused.
+
+The subscription runs over WebSocket with the protocol `graphql-transport-ws`; the key is in the first message,
+`{"type": "connection_init", "payload": {"Authorization": "Bearer KEY"}}`.
+
+## The schema
+
+"""
 _JSON_TYPES: Final = {
     "str": "string",
     "int": "integer",
@@ -58,7 +75,13 @@ def generated_pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "events.md": events_page(),
         "errors.md": errors_page(),
+        "graphql.md": graphql_page(),
     }
+
+
+def graphql_page() -> str:
+    """Return the GraphQL schema with what is to be known beside it."""
+    return f"{_WRITTEN}{_GRAPHQL}```graphql\n{SCHEMA.as_str()}\n```\n"
 
 
 def settings_page() -> str:

@@ -20,14 +20,18 @@ READY_WITHIN_S = 60.0
 
 
 def launch(
-    argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
+    argv: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program that ends when the test process does; its stderr goes to the log."""
     launcher = (sys.executable, "-I", "-S", child.__file__, str(os.getpid()))
     with log.open("ab") as stderr:
         return subprocess.Popen(
             [*launcher, *argv],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
             env={**os.environ, **(env or {})},

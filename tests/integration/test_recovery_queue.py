@@ -158,6 +158,16 @@ class TestFinish:
         (again,) = await queue.claim(next_at, limit=LIMIT)
         assert (again.looks, again.last_change_at) == (1, NOON)
 
+    async def test_of_a_look_that_is_put_off_is_not_counted(
+        self, database: Database, queue: MongoRecoveryQueue
+    ) -> None:
+        await tell(database, queue, recorded(in_doubt("p")))
+        (look,) = await queue.claim(DUE, limit=LIMIT)
+        await queue.put_off(look, DUE + timedelta(seconds=2))
+        assert await queue.claim(DUE + timedelta(seconds=1), limit=LIMIT) == []
+        (again,) = await queue.claim(DUE + timedelta(seconds=2), limit=LIMIT)
+        assert again.looks == 0
+
     async def test_ends_the_looks(self, database: Database, queue: MongoRecoveryQueue) -> None:
         await tell(database, queue, recorded(in_doubt("p")))
         (look,) = await queue.claim(DUE, limit=LIMIT)

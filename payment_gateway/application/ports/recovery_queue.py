@@ -44,6 +44,14 @@ class RecoveryQueue(Protocol):
         """
         ...
 
+    async def put_off(self, look: DueLook, next_at: datetime) -> None:
+        """Set the next look without counting this one: nobody was asked.
+
+        Raises:
+            QueueUnavailable: No answer; the payment is looked at when the claim is over.
+        """
+        ...
+
 
 class QueueUnavailable(Exception):
     """Where the queue is kept gave no answer; what was asked is safe to ask again."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final, NoReturn
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from payment_gateway.application.ports import (
     DueLook,
     EventStoreUnavailable,
     KeySourceUnavailable,
+    QueueUnavailable,
     RecoveryQueue,
     SealBroken,
     StreamMoved,
@@ -34,7 +36,10 @@ from payment_gateway.domain.errors import (
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 
 ACTOR: Final = "recovery"
-LOOKS_AT_ONCE_MAX: Final = 16
+LOOKS_AT_ONCE_MAX: Final = 64
+# However slow one provider is, the payments of others find places.
+LOOKS_OF_ONE_PROVIDER_MAX: Final = 16
+PUT_OFF: Final = timedelta(seconds=2)
 IDLE_S: Final = 1.0
 
 log = structlog.get_logger()
@@ -46,10 +51,16 @@ class RecoveryLoop:
 
     queue: RecoveryQueue
     gateway: Gateway
+    _looks: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _by_provider: Counter[str] = field(default_factory=Counter, init=False)
 
     async def run(self) -> NoReturn:
         """Look at what is due until cancelled; what fails is due again later."""
-        await work_off(self.run_once, queue="recovery", idle_s=IDLE_S)
+        try:
+            await work_off(self._begin_due, queue="recovery", idle_s=IDLE_S)
+        finally:
+            for look in self._looks:
+                look.cancel()
 
     async def run_once(self) -> int:
         """Look at the payments that are due now and return how many there were.
@@ -57,13 +68,52 @@ class RecoveryLoop:
         Raises:
             QueueUnavailable: The queue gave no answer.
         """
-        looks = await self.queue.claim(self.gateway.now(), limit=LOOKS_AT_ONCE_MAX)
-        await asyncio.gather(*(self._look(look) for look in looks))
-        return len(looks)
+        begun = await self._begin_due()
+        await asyncio.gather(*self._looks)
+        self._clear_done()
+        return begun
+
+    async def _begin_due(self) -> int:
+        """Begin looks for which there are places, wait for none, and return how many there were."""
+        self._clear_done()
+        places = LOOKS_AT_ONCE_MAX - len(self._looks)
+        if places == 0:
+            return 0
+        due = await self.queue.claim(self.gateway.now(), limit=places)
+        for look in due:
+            task = asyncio.create_task(self._look(look))
+            self._looks.add(task)
+        return len(due)
+
+    def _clear_done(self) -> None:
+        """Make places free; a look that ended by a defect of ours ends the loop with it."""
+        for task in [look for look in self._looks if look.done()]:
+            self._looks.discard(task)
+            task.result()
 
     async def _look(self, look: DueLook) -> None:
-        next_at = await self._recover(look)
-        await self.queue.finish(look, next_at)
+        try:
+            provider = await self._provider_of(look)
+            if self._by_provider[provider] >= LOOKS_OF_ONE_PROVIDER_MAX:
+                await self.queue.put_off(look, self.gateway.now() + PUT_OFF)
+                return
+            self._by_provider[provider] += 1
+            try:
+                await self.queue.finish(look, await self._recover(look))
+            finally:
+                self._by_provider[provider] -= 1
+        except QueueUnavailable as error:
+            # It is due again when its claim is over.
+            log.warning("recovery.look_not_finished", payment_id=look.payment_id, error=str(error))
+
+    async def _provider_of(self, look: DueLook) -> str:
+        """Return whom the look is at; whatever cannot be read now is nobody's, and told by the look."""
+        try:
+            payment_id = PaymentIdVO(look.payment_id)
+            found = await self.gateway.payments.find(payment_id, tenant_id=look.tenant_id)
+        except (DomainError, EventStoreUnavailable):
+            return ""
+        return found.payment.provider
 
     async def _recover(self, look: DueLook) -> datetime | None:
         now = self.gateway.now()

@@ -58,6 +58,12 @@ class MongoRecoveryQueue:
             look.payment_id, next_at, claimed_until=look.claimed_until, counted=look.looks
         )
 
+    async def put_off(self, look: DueLook, next_at: datetime) -> None:
+        """Set the next look, not counting this one; ``QueueUnavailable`` if it cannot."""
+        await self._due.finish(
+            look.payment_id, next_at, claimed_until=look.claimed_until, counted=look.looks - 1
+        )
+
     def _write(self, recorded: RecordedEvent) -> UpdateOne | DeleteOne:
         event = recorded.event
         assert isinstance(event, PaymentEvent), "a stream of payment events"

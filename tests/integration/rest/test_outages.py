@@ -13,18 +13,27 @@ import pytest
 from pydantic import SecretStr
 
 from payment_gateway.asgi import application
+from payment_gateway.domain.events.payment import ProviderAttemptFailedEvent
+from payment_gateway.domain.value_objects.external_reference_number import (
+    ExternalReferenceNumberVO,
+)
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from sandbox.ports import free_port
 from tests.contracts.provider_sandbox import script_fault
-from tests.integration.rest.installation import CLIENT_SECRET
+from tests.integration.rest.installation import CLIENT_SECRET, WSK
 from tests.integration.rest.recovery import books_agree, recover
-from tests.integration.rest.shop import Shop, order
+from tests.integration.rest.shop import Shop, new_number, order
 
 WRONG = "wrong-planted-secret"
 RIGHT: dict[str, object] = {
     "clientId": "acme",
     "clientSecret": CLIENT_SECRET,
     "webhookId": "WH-acme",
+}
+RIGHT_ACCOUNTS: dict[str, dict[str, object]] = {
+    "PAYPAL": RIGHT,
+    "PAGADITO": {"uid": "acme", "wsk": WSK},
 }
 LAPSED = timedelta(hours=4)  # past the time in which PayPal's payer can pay
 
@@ -104,13 +113,24 @@ async def test_without_the_provider_nothing_is_in_doubt(shop: Shop, provider: st
 async def test_an_account_that_the_provider_does_not_know(
     shop: Shop, provider: str, account: dict[str, object], reason: str
 ) -> None:
+    """It has said nothing about the payment, which goes on once the account is right."""
+    number = new_number()
+    body = order(tenantId="mover", providerType=provider, externalReferenceNumber=number)
     await store(shop, provider, account)
     async with without(shop, key="mover") as api:  # its own process remembers no earlier account
-        body = order(tenantId="mover", providerType=provider)
         answer = await api.post("/api/v1/payments/initiate", json=body)
-    assert (answer.status_code, answer.json()["code"]) == (409, "payment_failed")
-    assert reason in answer.json()["detail"]
-    assert WRONG not in answer.text
+        assert (answer.status_code, answer.json()["code"]) == (503, "provider_unavailable")
+        assert WRONG not in answer.text
+        payment_id = PaymentIdVO.of(ExternalReferenceNumberVO(number)).value
+        stored = (await shop.store.read(f"payment-{payment_id}")).events
+        failed = stored[-1].event
+        assert isinstance(failed, ProviderAttemptFailedEvent)
+        assert (failed.proof, failed.reason.rpartition(": ")[2]) == ("not_sent", reason)
+
+        await store(shop, provider, RIGHT_ACCOUNTS[provider])
+    async with without(shop, key="mover") as api:
+        again = await api.post("/api/v1/payments/initiate", json=body)
+    assert (again.status_code, again.json()["paymentId"]) == (201, payment_id)
 
 
 async def test_an_account_that_is_wrong_for_a_while_fails_nothing(shop: Shop) -> None:
@@ -160,3 +180,22 @@ async def test_with_another_master_key_nobody_gets_in(shop: Shop) -> None:
     async with without(shop, encryption_key_file=other) as api:
         answer = await api.post("/api/v1/payments/initiate", json=order())
         assert answer.status_code == 401  # the keys' hashes depend on it, too
+
+
+async def test_a_checkout_in_doubt_stays_so_while_the_account_is_wrong(shop: Shop) -> None:
+    """That PayPal does not know who asks proves nothing about the request whose answer was lost."""
+    await store(shop, "PAYPAL", RIGHT)
+    async with without(shop, key="mover") as api:
+        await script_fault(shop.paypal, "create_order", "drop_after")
+        doubt = await api.post("/api/v1/payments/initiate", json=order(tenantId="mover"))
+    assert doubt.status_code == 202
+    payment_id = doubt.json()["paymentId"]
+
+    await store(shop, "PAYPAL", {**RIGHT, "clientSecret": WRONG})
+    await recover(shop, payment_id, after=timedelta(minutes=2))
+    assert (await shop.history(payment_id))[-1] == "OutcomeUnknown"
+
+    await store(shop, "PAYPAL", RIGHT)
+    await recover(shop, payment_id, after=timedelta(minutes=2))
+    assert (await shop.history(payment_id))[-1] == "CheckoutCreated"
+    assert len(await shop.books("orders", payment_id)) == 1

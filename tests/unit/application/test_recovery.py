@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from payment_gateway.application.commands.recover_payment import INTENT_AGE_MIN
-from payment_gateway.application.ports import DueLook
+from payment_gateway.application.ports import DueLook, Expired, Standing
 from payment_gateway.application.sagas.recovery import (
     EXPIRY_MARGIN,
     FIRST_INQUIRY,
@@ -19,7 +21,11 @@ from payment_gateway.application.sagas.recovery import (
     is_exhausted,
     next_look,
 )
-from payment_gateway.application.sagas.recovery_loop import RecoveryLoop
+from payment_gateway.application.sagas.recovery_loop import (
+    LOOKS_OF_ONE_PROVIDER_MAX,
+    PUT_OFF,
+    RecoveryLoop,
+)
 from payment_gateway.domain.aggregates.payment_state import Payment, fold
 from payment_gateway.domain.events.payment import PaymentEvent, PaymentPendingEvent
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
@@ -86,6 +92,10 @@ class ListQueue:
 
     looks: list[DueLook]
     finished: list[datetime | None] = field(default_factory=list)
+    put_off_until: list[datetime] = field(default_factory=list)
+
+    async def put_off(self, look: DueLook, next_at: datetime) -> None:
+        self.put_off_until.append(next_at)
 
     async def claim(self, now: datetime, *, limit: int) -> Sequence[DueLook]:
         claimed, self.looks = self.looks[:limit], self.looks[limit:]
@@ -208,6 +218,42 @@ class TestLoop:
         queue = ListQueue([missing, due(payment_id.value)])
         assert await RecoveryLoop(queue, shop.gateway).run_once() == 2
         assert (await shop.payment(payment_id)).status is PaymentStatusVO.COMPLETED
+
+    async def test_a_slow_provider_leaves_places_to_the_others(self, shop: Shop) -> None:
+        """Its looks beyond its share are put off, uncounted; nobody waits for those under way."""
+        slow = [
+            (await shop.initiate(number=f"ERN-{number}")).state.payment_id
+            for number in range(1, LOOKS_OF_ONE_PROVIDER_MAX + 3)
+        ]
+        quick = (await shop.initiate("PAGADITO", number="ERN-99")).state.payment_id
+        answered = asyncio.Event()
+        asked: list[str] = []
+
+        async def silent(checkout: Any) -> Standing:
+            asked.append(checkout.payment_id)
+            await answered.wait()
+            return Expired()
+
+        shop.provider.inquire = silent  # type: ignore[method-assign] # the silence is arranged here
+        shop.later(hours=4)
+        queue = ListQueue([due(one.value) for one in slow])
+        loop = RecoveryLoop(queue, shop.gateway)
+        looking = asyncio.create_task(loop.run())
+        while len(asked) < LOOKS_OF_ONE_PROVIDER_MAX or len(queue.put_off_until) < 2:
+            await asyncio.sleep(0)
+        shop.direct.orders[next(iter(shop.direct.orders))].state = "expired"
+        queue.looks = [due(quick.value)]
+        while (await shop.payment(quick)).status is not PaymentStatusVO.EXPIRED:
+            await asyncio.sleep(0.01)
+        assert len(asked) == LOOKS_OF_ONE_PROVIDER_MAX
+        assert queue.put_off_until == [shop.now + PUT_OFF] * 2
+        assert len(queue.finished) <= 1
+
+        answered.set()
+        while len(queue.finished) < LOOKS_OF_ONE_PROVIDER_MAX + 1:
+            await asyncio.sleep(0.01)
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
 
 
 def payment(history: tuple[PaymentEvent, ...]) -> Payment:

@@ -37,6 +37,7 @@ from payment_gateway.infrastructure.providers.pagadito.codes import (
 )
 from payment_gateway.infrastructure.providers.pagadito.provider import PagaditoProvider
 from payment_gateway.infrastructure.providers.pagadito.requests import CURRENCIES
+from payment_gateway.infrastructure.providers.unavailable import AccountNotAccepted
 from sandbox.providers.pagadito.codes import MESSAGES as CODES_OF_THE_SIMULATOR
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -215,11 +216,9 @@ class TestEveryCode:
     async def test_of_connecting(self, code: str, kind: CodeClass | None) -> None:
         answer = result(code)
 
-        if kind is CodeClass.REFUSED:
-            assert await Pagadito(connect=[answer]).provider.prepare("USD") is None
-        else:
-            with pytest.raises(ProviderUnavailable):
-                await Pagadito(connect=[answer]).provider.prepare("USD")
+        refused = kind is CodeClass.REFUSED
+        with pytest.raises(AccountNotAccepted if refused else ProviderUnavailable):
+            await Pagadito(connect=[answer]).provider.prepare("USD")
         with pytest.raises(ProviderUnavailable):
             await Pagadito(connect=[answer]).provider.inquire(CHECKOUT)
 
@@ -236,18 +235,16 @@ async def test_a_used_token_may_have_registered_the_charge(
         await pagadito.provider.create_checkout(REQUEST)
 
 
-async def test_a_refused_account_says_why_only_when_asked_to_charge() -> None:
-    refused = replace(REQUEST, handle=None)
+async def test_an_account_that_is_not_accepted_says_so_before_an_attempt_is_stored() -> None:
+    with pytest.raises(AccountNotAccepted, match="PG3005"):
+        await Pagadito(connect=[result("PG3005")]).provider.prepare("USD")
 
-    pagadito = Pagadito(connect=[result("PG3005"), result("PG3005")])
-    assert await pagadito.provider.prepare("USD") is None
-    assert await pagadito.provider.create_checkout(refused) == CheckoutRefused(reason="PG3005")
 
-    accepted_meanwhile = Pagadito()
-    assert await accepted_meanwhile.provider.create_checkout(refused) == CheckoutRefused(
-        reason="account_refused"
-    )
-    assert [name for name, _ in accepted_meanwhile.calls] == ["connect"]
+async def test_an_attempt_without_a_session_is_refused_unasked() -> None:
+    pagadito = Pagadito()
+    refused = await pagadito.provider.create_checkout(replace(REQUEST, handle=None))
+    assert refused == CheckoutRefused(reason="account_refused")
+    assert pagadito.calls == []
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from payment_gateway.infrastructure.providers.paypal.access_token import AccessT
 from payment_gateway.infrastructure.providers.paypal.api import PayPalApi
 from payment_gateway.infrastructure.providers.paypal.issues import ISSUES, IssueClass
 from payment_gateway.infrastructure.providers.paypal.provider import PayPalProvider
+from payment_gateway.infrastructure.providers.unavailable import AccountNotAccepted
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 TOTAL = PaymentAmountVO(15_50, "USD")
@@ -325,9 +326,8 @@ async def test_an_account_that_is_refused_again_and_again_is_not_asked_for_ever(
 
     with pytest.raises(ProviderUnavailable):
         await paypal.provider.capture(CHECKOUT, capture_id="c")
-    assert await PayPal(UNAUTHORISED, UNAUTHORISED).provider.create_checkout(
-        REQUEST
-    ) == CheckoutRefused(reason="invalid_token")
+    with pytest.raises(AccountNotAccepted, match="invalid_token"):
+        await PayPal(UNAUTHORISED, UNAUTHORISED).provider.create_checkout(REQUEST)
     assert len(paypal.requests) == 2
 
 

@@ -88,15 +88,16 @@ class PagaditoProvider:
         check_checkout(request)
 
     async def prepare(self, currency: str) -> str | None:
-        """Open a session and return its token; ``None`` where Pagadito refuses the account.
+        """Open a session and return its token.
 
         Raises:
-            ProviderUnavailable: No session; nothing happened.
+            ProviderUnavailable: No session; nothing happened. ``AccountNotAccepted`` where Pagadito does
+                not know the account, or has switched it off.
         """
         try:
             return await self._api_for(currency).connect()
-        except AccountRefused:
-            return None  # create_checkout says why
+        except AccountRefused as refused:
+            raise AccountNotAccepted(f"connect: {refused.code}") from refused
 
     @operation_deadline("create_checkout")
     async def create_checkout(self, request: CheckoutRequest) -> CheckoutOutcome:
@@ -110,8 +111,8 @@ class PagaditoProvider:
         Source: Pagadito's PHP library 1.5.2, ``exec_trans``.
         """
         api = self._api_for(request.amount.currency)
-        if request.handle is None:
-            return await self._refused_account(api)
+        if request.handle is None:  # as attempts once were stored: nothing can be registered
+            return CheckoutRefused(reason="account_refused")
         fields = {"token": request.handle, **charge_fields(request)}
         result = await api.call(Operation.EXEC_TRANS, fields)
         if result.code == REGISTERED:
@@ -182,15 +183,6 @@ class PagaditoProvider:
             checkout_url=page,
             expires_at=self._now() + self._checkout_validity,
         )
-
-    async def _refused_account(self, api: PagaditoApi) -> CheckoutRefused:
-        """Return why there is no handle."""
-        try:
-            await api.connect()
-        except AccountRefused as refused:
-            return CheckoutRefused(reason=refused.code)
-        # Only now is it accepted. This session is stored nowhere, so nothing is registered with it.
-        return CheckoutRefused(reason="account_refused")
 
     async def _require_absence(self, api: PagaditoApi, token: str, currency: str) -> None:
         """Make sure that a token is refused because it is old, not because it was used.

@@ -95,7 +95,8 @@ class PayPalProvider:
         After that it makes another, whose page is then the only one anybody ever saw.
 
         Raises:
-            ProviderUnavailable: Nothing was created.
+            ProviderUnavailable: Nothing was created; ``AccountNotAccepted`` where PayPal does not know
+                the account, which says nothing about the payment.
             ProviderOutcomeUnknown: It may have been created. Calling again with the same attempt
                 is safe, and the only way to learn about it: an order can be asked about by the id
                 PayPal gave it, which is what got lost.
@@ -109,10 +110,7 @@ class PayPalProvider:
             request_id=request.attempt_id,
             body=order_body(request),
         )
-        try:
-            answer = await self._api.call(call)
-        except CredentialsRefused as refused:
-            return CheckoutRefused(reason=refused.reason)
+        answer = await self._call(call)
         if not answer.ok:
             return _checkout_refused(refusal_of(answer, call.operation))
         order = document_of(answer, call.operation)

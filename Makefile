@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-nightly check format lock site bench bench-eventstore-size test-crash test-read-your-writes docs clean
+.PHONY: help setup demo up test test-unit test-nightly check format lock site bench bench-eventstore-size test-crash test-read-your-writes test-rebuild-crash bench-rebuild docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -93,6 +93,12 @@ test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check t
 
 test-read-your-writes: $(VENV)/.dev ## 2,000 commands, each followed by queries that must show it
 	@READ_YOUR_WRITES_PAIRS=2000 $(BIN)/pytest -s --timeout 900 tests/integration/rest/test_read_your_writes.py
+
+bench-rebuild: $(VENV)/.dev ## measure rebuilding with 200,000 events; takes minutes
+	@$(BIN)/python -m benchmarks.rebuild --events 200000
+
+test-rebuild-crash: $(VENV)/.dev ## kill a rebuild at 30 random points; readers see one whole version at each
+	@REBUILD_KILLS=30 REBUILD_TIMEOUT_S=1800 $(BIN)/pytest -s tests/integration/test_rebuild.py -k killed
 
 bench-eventstore-size: $(VENV)/.dev ## measure the event store with a million events; takes minutes
 	@$(BIN)/python -m benchmarks.eventstore_size

@@ -7,7 +7,7 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from benchmarks import eventstore, initiate, projections, query_cache, visible
+from benchmarks import eventstore, initiate, projections, query_cache, rebuild, visible
 from benchmarks.row import Row
 
 
@@ -25,6 +25,7 @@ def main() -> None:
         projections.run,
         visible.run,
         query_cache.run,
+        rebuild.run,
     ):
         _print(measure())
 
@@ -32,10 +33,9 @@ def main() -> None:
 def _print(rows: Iterable[Row]) -> None:
     for row in rows:
         digits = 0 if row.value >= 100 else 1
-        wanted = "" if row.wanted is None else f">= {row.wanted}"
         print(
             f"| {row.name} | {row.value:,.{digits}f} {row.unit} | {row.floor:,.{digits}f} {row.unit}"
-            f" | {row.ratio:.2f} | {wanted} |"
+            f" | {row.ratio:.2f} | {row.bound} |"
         )
         sys.stdout.flush()
 

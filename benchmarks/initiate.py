@@ -50,18 +50,18 @@ def run() -> list[Row]:
 
 async def _rows() -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bench-initiate-") as folder:
-        async with _installation(Path(folder)) as (gateway, floor, key):
+        async with installation(Path(folder)) as (gateway, floor, key, _):
             at_once = [
                 (
-                    await _load(gateway, key, REQUESTS, CONNECTIONS),
-                    await _load(floor, key, REQUESTS, CONNECTIONS),
+                    await load(gateway, key, REQUESTS, CONNECTIONS),
+                    await load(floor, key, REQUESTS, CONNECTIONS),
                 )
                 for _ in range(ROUNDS + 1)
             ][1:]  # the first one warms up
             alone = [
                 (
-                    await _load(gateway, key, REQUESTS_ALONE, 1),
-                    await _load(floor, key, REQUESTS_ALONE, 1),
+                    await load(gateway, key, REQUESTS_ALONE, 1),
+                    await load(floor, key, REQUESTS_ALONE, 1),
                 )
                 for _ in range(ROUNDS)
             ]
@@ -94,7 +94,8 @@ def _latency(pairs: list[tuple[Load, Load]], percent: int) -> Row:
     )
 
 
-async def _load(url: str, key: str, requests: int, connections: int) -> Load:
+async def load(url: str, key: str, requests: int, connections: int) -> Load:
+    """Ask to be paid so many times, over so many connections, and return how long the answers took."""
     numbers = count()
 
     def body() -> bytes:
@@ -119,8 +120,8 @@ async def _load(url: str, key: str, requests: int, connections: int) -> Load:
 
 
 @asynccontextmanager
-async def _installation(folder: Path) -> AsyncIterator[tuple[str, str, str]]:
-    """Run what is measured; yield the addresses of the gateway and of the floor, and a key."""
+async def installation(folder: Path) -> AsyncIterator[tuple[str, str, str, dict[str, str]]]:
+    """Run what is measured; yield the addresses of the gateway and of the floor, a key, and the settings."""
     master = read_or_create_key_file(folder / "gateway.key")
     key = derive_api_key(master, "bench")
     roles = frozenset({"order-service", "admin"})
@@ -136,10 +137,10 @@ async def _installation(folder: Path) -> AsyncIterator[tuple[str, str, str]]:
     api, floor = f"http://127.0.0.1:{api_port}", f"http://127.0.0.1:{floor_port}"
     store = ("sandbox.eventstore", "--data-dir", str(folder / "events"), "--port", "0")
     paypal = ("sandbox.providers", "paypal", "--data-dir", str(folder / "paypal"), "--port", "0")
-    async with _process(*store) as eventstore, _process(*paypal) as simulator:
-        provider = (await _ready_line(simulator))["paypal"]
+    async with process(*store) as eventstore, process(*paypal) as simulator:
+        provider = (await ready_line(simulator))["paypal"]
         environ = {
-            "GATEWAY_EVENTSTORE_URI": (await _ready_line(eventstore))["eventstore"],
+            "GATEWAY_EVENTSTORE_URI": (await ready_line(eventstore))["eventstore"],
             "GATEWAY_PAYPAL_BASE_URL": provider,
             "GATEWAY_ENCRYPTION_KEY_FILE": str(folder / "gateway.key"),
             "GATEWAY_API_KEYS_FILE": str(folder / "apikeys.json"),
@@ -152,13 +153,13 @@ async def _installation(folder: Path) -> AsyncIterator[tuple[str, str, str]]:
             (await http.post(f"{provider}/_control/merchants", json=MERCHANT)).raise_for_status()
             serve = ("payment_gateway", "serve", "--port", str(api_port))
             async with (
-                _process(*serve, environ=environ),
-                _process("benchmarks.initiate_floor", environ=environ),
+                process(*serve, environ=environ),
+                process("benchmarks.initiate_floor", environ=environ),
             ):
                 await _answers(http, f"{api}/livez")
                 await _answers(http, f"{floor}/readyz")
                 await _open_account(http, api, key)
-                yield api, floor, key
+                yield api, floor, key, environ
 
 
 async def _open_account(http: httpx.AsyncClient, api: str, key: str) -> None:
@@ -183,7 +184,8 @@ async def _answers(http: httpx.AsyncClient, url: str) -> None:
             await asyncio.sleep(POLL_S)
 
 
-async def _ready_line(process: asyncio.subprocess.Process) -> dict[str, str]:
+async def ready_line(process: asyncio.subprocess.Process) -> dict[str, str]:
+    """Return what a process says once it is ready."""
     assert process.stdout is not None, "a pipe was asked for"
     line: dict[str, str] = json.loads(
         await asyncio.wait_for(process.stdout.readline(), READY_TIMEOUT_S)
@@ -192,13 +194,15 @@ async def _ready_line(process: asyncio.subprocess.Process) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _process(
-    *module: str, environ: Mapping[str, str] | None = None
+async def process(
+    *module: str, environ: Mapping[str, str] | None = None, stdin: int = asyncio.subprocess.DEVNULL
 ) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a module as a process of its own until the block ends."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         *module,
+        stdin=stdin,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         env={**os.environ, **(environ or {})},

@@ -30,6 +30,7 @@ from payment_gateway.presentation.cli.events import (
 )
 from payment_gateway.presentation.cli.keys import KeyOperations, KeyRow, Rotation
 from payment_gateway.presentation.cli.payments import PaymentOperations
+from payment_gateway.presentation.cli.projections import ProjectionOperations
 from payment_gateway.settings import Settings
 
 Result = TypeVar("Result")
@@ -82,12 +83,13 @@ def work(settings: Settings) -> None:
         processes.work(settings)
 
 
-def project(settings: Settings, names: list[str]) -> None:
-    """Run projection workers."""
-    from payment_gateway import processes
+@contextmanager
+def projections() -> Iterator[ProjectionOperations]:
+    """Give what the commands on read models do."""
+    from payment_gateway import projection_operations
 
     with _explained():
-        processes.project(settings, names)
+        yield projection_operations.OPERATIONS
 
 
 def doctor(as_json: bool) -> bool:
@@ -292,6 +294,8 @@ def _explained() -> Iterator[None]:
     from payment_gateway.infrastructure.security.key_source import KeySourceMissing
     from payment_gateway.infrastructure.webhooks.providers import CertificateFileError
     from payment_gateway.key_operations import KeysRefused
+    from projections.log_reading import LogNotRead
+    from projections.registry import StepRefused
     from projections.worker import UnknownReadModel
 
     try:
@@ -323,6 +327,8 @@ def _explained() -> Iterator[None]:
         NoSuchLetter,
         NotReplayed,
         WebhookNotParked,
+        LogNotRead,
+        StepRefused,
     ) as error:
         raise CannotRun(str(error)) from error
 
@@ -331,8 +337,8 @@ main = create_cli(
     Processes(
         serve=serve,
         work=work,
-        project=project,
         doctor=doctor,
+        projections=projections,
         payments=PaymentOperations(
             show=show_payment,
             explain=explain_payment,

@@ -34,6 +34,7 @@ class Building:
     Attributes:
         rate_max: At most so many events a second, over all partitions; ``None`` for as many as can be.
         is_paused: Whether it stands still.
+        sample: How many documents are verified before it is shown; ``None`` for all.
         failure: Why it must not be shown, as ``verify`` found; ``None`` while nothing is known
             against it.
     """
@@ -41,6 +42,7 @@ class Building:
     generation: Generation
     rate_max: float | None
     is_paused: bool
+    sample: int | None
     failure: Document | None
 
 
@@ -106,8 +108,25 @@ async def all_registered(database: Database) -> list[Registered]:
     return found
 
 
+async def generation_in(database: Database, model: ReadModel, state: str) -> Generation:
+    """Return the generation in one of the states ``active``, ``previous`` and ``building``.
+
+    Raises:
+        StepRefused: There is none.
+    """
+    for kept in (await registered(database, model)).kept:
+        if kept.state == state:
+            return kept.generation
+    raise StepRefused(f"{model.name} version {model.version} has no generation that is {state}")
+
+
 async def begin(
-    database: Database, model: ReadModel, *, partitions: int, rate_max: float | None = None
+    database: Database,
+    model: ReadModel,
+    *,
+    partitions: int,
+    rate_max: float | None = None,
+    sample: int | None = None,
 ) -> Generation:
     """Begin to build the next generation.
 
@@ -120,6 +139,7 @@ async def begin(
         "partitions": partitions,
         "rate": rate_max,
         "paused": False,
+        "sample": sample,
         "failure": None,
         "overseer": None,
     }
@@ -246,6 +266,25 @@ async def forget_previous(database: Database, previous: Generation) -> Registere
     )
 
 
+async def forget_older_versions(database: Database, model: ReadModel) -> int:
+    """Keep nothing of what older versions of the code show; return of how many.
+
+    Raises:
+        StepRefused: This version shows nothing itself.
+    """
+    found = await all_registered(database)
+    mine = [one for one in found if (one.model, one.version) == (model.name, model.version)]
+    if not mine or mine[0].active is None:
+        raise StepRefused(f"{model.name} version {model.version} is not built yet")
+    older = [
+        f"{one.model}@{one.version}"
+        for one in found
+        if one.model == model.name and one.version < model.version
+    ]
+    await database[COLLECTION].delete_many({"_id": {"$in": older}})
+    return len(older)
+
+
 async def pause(database: Database, model: ReadModel, *, paused: bool) -> Registered:
     """Have the generations that are shown or were shown stand still, or go on.
 
@@ -332,6 +371,7 @@ def _registered(model: str, version: int, document: Document) -> Registered:
             generation=building,
             rate_max=details["rate"],
             is_paused=details["paused"],
+            sample=details["sample"],
             failure=details["failure"],
         )
         if building

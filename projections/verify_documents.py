@@ -41,10 +41,10 @@ async def point_of(database: Database, generation: Generation, snapshot: Session
         positions[document["_id"]] = document["position"]
     parked: dict[str, set[int]] = {name: set() for name in names}
     streams = set()
-    set_aside = database[parking.COLLECTION].find({"subscription": among}, session=snapshot)
-    async for document in set_aside:
-        parked[document["subscription"]].add(document["position"])
-        streams.add(document["stream"])
+    for aside in (parking.COLLECTION, parking.DISCARDED):
+        async for document in database[aside].find({"subscription": among}, session=snapshot):
+            parked[document["subscription"]].add(document["position"])
+            streams.add(document["stream"])
     return Point(
         positions=tuple(positions.values()),
         parked=tuple(frozenset(one) for one in parked.values()),

@@ -14,6 +14,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import open_eventst
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
 from payment_gateway.settings import Settings
 from projections import event_feed, payment_details
+from projections.overseer import overseers
 from projections.read_model import ReadModel
 from projections.units import GenerationUnits
 
@@ -58,7 +59,7 @@ async def run(
         canary = canary_job(log, every_s=settings.canary_every_s, now=lambda: datetime.now(UTC))
 
         async def offered() -> Sequence[Work]:
-            return [*await units(), canary]
+            return [*await units(), *await overseers(models, database, log), canary]
 
         fleet = Fleet(offered=offered, log=log, database=database)
         try:

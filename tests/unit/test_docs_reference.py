@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Never
 
@@ -16,6 +17,7 @@ from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.presentation.cli.events import EventOperations
 from payment_gateway.presentation.cli.keys import KeyOperations
 from payment_gateway.presentation.cli.payments import PaymentOperations
+from payment_gateway.presentation.cli.projections import ProjectionOperations
 from payment_gateway.settings import Settings
 from tests.reference_pages import FOLDER
 
@@ -31,8 +33,19 @@ CLI = create_cli(
     Processes(
         serve=not_called,
         work=not_called,
-        project=not_called,
         doctor=not_called,
+        projections=lambda: nullcontext(
+            ProjectionOperations(
+                run=not_called,
+                status=not_called,
+                rebuild=not_called,
+                verify=not_called,
+                rollback=not_called,
+                prune=not_called,
+                pause=not_called,
+                cancel=not_called,
+            )
+        ),
         payments=PaymentOperations(
             show=not_called, explain=not_called, questions=not_called, resolve=not_called
         ),

@@ -83,6 +83,7 @@ class DeadLetters:
     def __init__(self, database: Database, store: EventStore) -> None:
         self._database: Final = database
         self._parked: Final = database[parking.COLLECTION]
+        self._discarded: Final = database[parking.DISCARDED]
         self._checkpoints: Final = database[checkpoint.COLLECTION]
         self._store: Final = store
 
@@ -137,6 +138,9 @@ class DeadLetters:
         """Unpark the events of a stream without handling them; those to come are handled again."""
         async with open_session(self._database) as session, transaction(session):
             await self._end_lease(letter, session)
+            given_up = await self._parked.find(_of(letter), session=session).to_list(None)
+            if given_up:
+                await self._discarded.insert_many(given_up, session=session)
             await self._parked.delete_many(_of(letter), session=session)
 
     async def _replay(

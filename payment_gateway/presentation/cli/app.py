@@ -18,6 +18,7 @@ from payment_gateway.presentation.cli.events import EventOperations, events_comm
 from payment_gateway.presentation.cli.eventstore import eventstore
 from payment_gateway.presentation.cli.keys import KeyOperations, keys_commands
 from payment_gateway.presentation.cli.payments import PaymentOperations, payments_commands
+from payment_gateway.presentation.cli.projections import Operations, projections_commands
 from payment_gateway.presentation.cli.providers import providers_commands
 from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
 from payment_gateway.presentation.cli.tenants import tenants_commands
@@ -38,8 +39,8 @@ class Processes:
     Attributes:
         serve: Runs the API on a host and a port until it is stopped.
         work: Runs the reactors until they are stopped.
-        project: Runs the workers of the named read models, of all where none is named.
         doctor: Checks settings and every dependency; prints; returns whether all is well.
+        projections: What the commands on read models do.
         payments: What the commands on payments do.
         events: What the commands on events do.
         for_tenant: Does something for a tenant with an open gateway.
@@ -53,8 +54,8 @@ class Processes:
 
     serve: Callable[[Settings, str, int], None]
     work: Callable[[Settings], None]
-    project: Callable[[Settings, list[str]], None]
     doctor: Callable[[bool], bool]
+    projections: Operations
     payments: PaymentOperations
     events: EventOperations
     for_tenant: ForTenant
@@ -79,7 +80,9 @@ def create_cli(processes: Processes) -> Callable[[], None]:
     app.command("up")(up)
     app.command("demo")(demo)
     app.add_typer(eventstore, name="eventstore")
-    app.add_typer(_projections(processes), name="projections")
+    app.add_typer(
+        projections_commands(processes.projections, processes.load_settings), name="projections"
+    )
     app.add_typer(payments_commands(processes.payments, processes.load_settings), name="payments")
     app.add_typer(events_commands(processes.events, processes.load_settings), name="events")
     for name, commands in (
@@ -123,22 +126,3 @@ def create_cli(processes: Processes) -> Callable[[], None]:
             raise SystemExit(1) from None
 
     return run
-
-
-def _projections(processes: Processes) -> typer.Typer:
-    app = typer.Typer(help="The read models.", no_args_is_help=True)
-
-    @app.callback()
-    def group() -> None:
-        """Keep ``run`` a command of its own though it is the only one."""
-
-    @app.command("run")
-    def run(
-        names: Annotated[
-            list[str] | None, typer.Argument(help="Read models; all where none is named.")
-        ] = None,
-    ) -> None:
-        """Run one worker: it builds read models from the events."""
-        processes.project(processes.load_settings(), names or [])
-
-    return app

@@ -1,0 +1,242 @@
+"""Builds a read model anew beside the one that is shown, and has it shown once it is proved equal.
+
+The rebuild itself is a note in the registry: any worker goes on with it. The command that begins one
+adds workers of its own, which are there for this alone, and goes when they are done; killed at any
+moment, the rebuild goes on in the workers that there are, or in the same command given again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final
+
+from payment_gateway.infrastructure.messaging import checkpoint
+from payment_gateway.infrastructure.persistence.event_log import EventLog
+from payment_gateway.infrastructure.persistence.mongodb import Database
+from projections import registry
+from projections.generations import PARTITIONS_MAX, Generation
+from projections.overseer import Ended, Overseer
+from projections.read_model import ReadModel
+from projections.registry import StepRefused
+
+# As many as a machine of some cores can use; kept as many once it is shown.
+PARTITIONS_DEFAULT: Final = 4
+WORKERS_MAX: Final = PARTITIONS_MAX
+PROGRESS_EVERY_S: Final = 0.5
+# The rate is that of the last seconds, so that it tells what is to be expected.
+RATE_OVER_S: Final = 10.0
+WORKER_STOPS_WITHIN_S: Final = 45.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a read model is to be built.
+
+    Attributes:
+        partitions: By how many subscriptions; ``None`` for as many as now, and enough to be quick.
+        workers: Processes that are added for it; ``None`` for as many as there are cores.
+        rate_max: At most so many events a second; ``None`` for no limit.
+        sample: How many documents are verified before it is shown; ``None`` for all.
+    """
+
+    partitions: int | None = None
+    workers: int | None = None
+    rate_max: float | None = None
+    sample: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a rebuild has come.
+
+    Attributes:
+        generation: What is built.
+        state: ``building``, ``paused`` or ``verifying``.
+        share: Of the log that has been read, from 0 to 1.
+        position: Up to where every partition has come.
+        head: Where the log ends.
+        events: That were projected so far.
+        rate: Events a second of late, ``None`` until it can be told.
+        left_s: The seconds that are left at this rate.
+    """
+
+    generation: Generation
+    state: str
+    share: float
+    position: int
+    head: int
+    events: int
+    rate: float | None
+    left_s: float | None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+async def begin_or_join(database: Database, model: ReadModel, plan: Plan) -> Generation:
+    """Return the rebuild that is under way, begun if none was.
+
+    Raises:
+        StepRefused: The one that is there has failed, or it cannot be built like that.
+    """
+    found = await registry.registered(database, model)
+    if found.building is not None:
+        if found.building.failure is not None:
+            raise StepRefused(
+                f"the last rebuild of {model.name} did not pass its verification; look at it with:"
+                f" projections status --json; give it up with: projections cancel {model.name}"
+            )
+        if plan.rate_max is not None:
+            generation = found.building.generation
+            await registry.change_building(database, generation, rate=plan.rate_max)
+        return found.building.generation
+    return await registry.begin(
+        database,
+        model,
+        partitions=_partitions(model, plan, found.active),
+        rate_max=plan.rate_max,
+        sample=plan.sample,
+    )
+
+
+async def rebuild(
+    database: Database,
+    log: EventLog,
+    model: ReadModel,
+    plan: Plan,
+    on_progress: OnProgress,
+) -> tuple[Generation, Ended]:
+    """Build a read model anew, or join whoever does, and return how it ended.
+
+    Raises:
+        StepRefused: See ``begin_or_join``.
+        EventStoreUnavailable: No answer; the rebuild goes on when it is given again.
+        pymongo.errors.PyMongoError: Likewise of MongoDB.
+    """
+    generation = await begin_or_join(database, model, plan)
+    overseer = Overseer(database, log, model, generation)
+    async with _workers(generation, _worker_count(generation, plan)):
+        watching = asyncio.create_task(_watch(database, log, model, overseer, on_progress))
+        try:
+            return generation, await overseer.run()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def progress_of(
+    database: Database, log: EventLog, model: ReadModel, overseer: Overseer
+) -> AsyncGenerator[Progress, None]:
+    """Yield how far a rebuild has come, again and again, for as long as it lasts."""
+    generation = overseer.generation
+    names = [generation.subscription(partition) for partition in range(generation.partitions)]
+    counts: deque[tuple[float, int]] = deque()
+    while True:
+        found = (await registry.registered(database, model)).building
+        if found is None or found.generation != generation:
+            return
+        there = database[checkpoint.COLLECTION].find({"_id": {"$in": names}})
+        documents = {document["_id"]: document async for document in there}
+        positions = [documents.get(name, {}).get("position", 0) for name in names]
+        events = sum(document.get("events", 0) for document in documents.values())
+        head = await log.head()
+        share = sum(min(one, head) for one in positions) / (head * len(names)) if head else 1.0
+        rate = _rate(counts, events)
+        left = None if not rate or not share else events * (1 / share - 1) / rate
+        yield Progress(
+            generation=generation,
+            state="paused" if found.is_paused else _state(overseer),
+            share=share,
+            position=min(positions),
+            head=head,
+            events=events,
+            rate=rate,
+            left_s=left,
+        )
+        await asyncio.sleep(PROGRESS_EVERY_S)
+
+
+async def _watch(
+    database: Database,
+    log: EventLog,
+    model: ReadModel,
+    overseer: Overseer,
+    on_progress: OnProgress,
+) -> None:
+    async for progress in progress_of(database, log, model, overseer):
+        on_progress(progress)
+
+
+def _state(overseer: Overseer) -> str:
+    return "verifying" if overseer.is_verifying else "building"
+
+
+def _rate(counts: deque[tuple[float, int]], events: int) -> float | None:
+    now_s = time.monotonic()
+    counts.append((now_s, events))
+    while now_s - counts[0][0] > RATE_OVER_S:
+        counts.popleft()
+    since_s, before = counts[0]
+    return (events - before) / (now_s - since_s) if now_s > since_s else None
+
+
+def _partitions(model: ReadModel, plan: Plan, active: Generation | None) -> int:
+    """Return by how many subscriptions it is to be built.
+
+    Raises:
+        StepRefused: It cannot be split like that.
+    """
+    wanted = plan.partitions
+    if wanted is None:
+        now = active.partitions if active else 1
+        return max(now, PARTITIONS_DEFAULT) if model.partitionable else 1
+    if wanted > 1 and not model.partitionable:
+        raise StepRefused(f"{model.name} is in one order over all payments and cannot be split")
+    if not 1 <= wanted <= PARTITIONS_MAX or wanted & (wanted - 1):
+        raise StepRefused(f"partitions are a power of two, {PARTITIONS_MAX} at most")
+    return wanted
+
+
+def _worker_count(generation: Generation, plan: Plan) -> int:
+    cores = os.cpu_count() or 1
+    wanted = cores if plan.workers is None else plan.workers
+    return min(wanted, generation.partitions, WORKERS_MAX)
+
+
+@asynccontextmanager
+async def _workers(generation: Generation, count: int) -> AsyncGenerator[None, None]:
+    """Have so many processes work on a generation; they end with the block, or with this process."""
+    running: list[Process] = []
+    try:
+        while len(running) < count:
+            running.append(await _started(generation))
+        yield
+    finally:
+        for process in running:
+            assert process.stdin is not None, "started with a pipe"
+            process.stdin.close()
+        for process in running:
+            await _stopped(process)
+
+
+async def _started(generation: Generation) -> Process:
+    module = ("-m", "projections.rebuild_worker", generation.model, str(generation.number))
+    return await asyncio.create_subprocess_exec(sys.executable, *module, stdin=PIPE, stdout=DEVNULL)
+
+
+async def _stopped(process: Process) -> None:
+    try:
+        async with asyncio.timeout(WORKER_STOPS_WITHIN_S):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

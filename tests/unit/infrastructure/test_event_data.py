@@ -14,7 +14,16 @@ from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES, 
 
 CORPUS = sorted((Path(__file__).parents[1] / "infrastructure" / "event_corpus").glob("*.json"))
 # Fields that hold ciphertext or a key, or that open something at a provider.
-SECRET = {"body", "envelope", "excerpt", "handle", "personal", "sealedAnswer", "wrappedKey"}
+SECRET = {
+    "body",
+    "envelope",
+    "excerpt",
+    "handle",
+    "keyHash",
+    "personal",
+    "sealedAnswer",
+    "wrappedKey",
+}
 
 
 def stored(path: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from email import message_from_bytes
@@ -42,10 +43,10 @@ class SmtpReceiver:
 
 
 @asynccontextmanager
-async def smtp_receiver() -> AsyncGenerator[SmtpReceiver, None]:
+async def smtp_receiver(tls: ssl.SSLContext | None = None) -> AsyncGenerator[SmtpReceiver, None]:
     """Listen on a free port of this machine."""
     receiver = SmtpReceiver()
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -21,6 +22,7 @@ from payment_gateway.infrastructure.persistence.mongodb import (
     transaction,
 )
 from payment_gateway.settings import Settings
+from tests.integration.test_webhook_sender import ShopsServer
 from tests.mongodb_fixture import database, mongodb_uri
 from tests.smtp_server import SmtpReceiver, smtp_receiver
 from tests.unit.application.gateway_fixture import Shop, open_shop
@@ -87,6 +89,26 @@ async def test_a_mail_that_is_refused_for_now_is_sent_later_under_the_same_name(
     shop.later(seconds=RETRIES[0].total_seconds())
     assert await loop.run_once() == 1
     assert len(mail.mails) == 1
+
+
+@pytest.mark.parametrize(("name", "arrives"), [("localhost", True), ("other.example", False)])
+async def test_over_tls_the_mail_server_has_to_be_who_it_says(
+    database: Database, tmp_path: Path, name: str, arrives: bool
+) -> None:
+    server = ShopsServer(tmp_path, name)
+    shop = await open_shop()
+    async with smtp_receiver(server.server) as mail:
+        settings = Settings(
+            notify_email_to=("ops@shop.example",),
+            smtp_host="localhost",
+            smtp_port=mail.port,
+            smtp_encryption="tls",
+            smtp_ca_file=tmp_path / "server.pem",
+        )
+        (handler,) = configured_handlers(settings)
+        loop = await told(shop, database, handler, "PaymentInitiated")
+        assert await loop.run_once() == 1
+        assert len(mail.mails) == int(arrives)
 
 
 async def test_a_line_in_the_log_for_each_event(database: Database) -> None:

@@ -11,8 +11,10 @@ from email.utils import format_datetime
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from payment_gateway.application.commands.deliver_webhook import Delivering
 from payment_gateway.application.sagas.webhook_delivery_loop import (
     IN_FLIGHT_PER_ENDPOINT_MAX,
+    WebhookDeliveryLoop,
 )
 from payment_gateway.application.sagas.webhook_delivery_schedule import (
     DISABLE_AFTER,
@@ -23,11 +25,12 @@ from payment_gateway.application.services.webhook_delivery_service import (
     GIVE_UP_AFTER,
     delivery_id_of,
 )
-from payment_gateway.application.webhook_deliveries import DeliveryFilter
+from payment_gateway.application.webhook_deliveries import Answered, DeliveryFilter, Signed
 from payment_gateway.domain.aggregates.webhook_delivery import WebhookDeliveryStatus
 from payment_gateway.domain.errors import WebhookDeliveryNotFound
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.infrastructure.persistence.mongodb import Database
+from tests.fake_deliveries import FakeReceiver
 from tests.http_receiver import HttpReceiver, Reply, http_receiver
 from tests.integration.delivery_world import (
     TOKENS,
@@ -54,6 +57,13 @@ async def world(database: Database) -> AsyncGenerator[DeliveryWorld, None]:
 async def receiver() -> AsyncGenerator[HttpReceiver, None]:
     async with http_receiver() as listening:
         yield listening
+
+
+class BrokenSender(FakeReceiver):
+    """A sender with a mistake in it."""
+
+    async def send(self, signed: Signed) -> Answered:
+        raise ZeroDivisionError
 
 
 def real_now() -> datetime:
@@ -315,6 +325,20 @@ class TestFairness:
             await world.send_due()
             (record,) = await world.deliveries(endpoint_id)
             assert record.attempts[0].error == "timeout"
+
+
+class TestFaultsOfOurs:
+    async def test_what_nobody_expected_ends_the_process_instead_of_being_lost(
+        self, world: DeliveryWorld, receiver: HttpReceiver
+    ) -> None:
+        await world.endpoint(receiver.url, "PaymentInitiated")
+        await world.pay()
+        loop = WebhookDeliveryLoop(
+            replace(world.gateway, webhook_sender=BrokenSender()),
+            Delivering(queue=world.queue, random=lambda: 0.5),
+        )
+        with pytest.raises(ZeroDivisionError):
+            await asyncio.wait_for(loop.run(), 30)
 
 
 class TestEndpointsThatDoNotTakeEvents:

@@ -48,6 +48,7 @@ class WebhookDeliveryLoop:
     by: Delivering
     _in_flight: Counter[str] = field(default_factory=Counter)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _unexpected: list[BaseException] = field(default_factory=list)
 
     async def run(self) -> NoReturn:
         """Send what is due until cancelled; what is under way then is cut off and sent again later."""
@@ -63,7 +64,10 @@ class WebhookDeliveryLoop:
 
         Raises:
             QueueUnavailable: The queue gave no answer.
+            BaseException: What nobody expected of a delivery that was begun before; it ends the process.
         """
+        if self._unexpected:
+            raise self._unexpected[0]
         begun = 0
         while self._in_flight.total() < IN_FLIGHT_MAX:
             due = await self.by.queue.claim(self.gateway.now(), busy_endpoints=self._busy())
@@ -72,13 +76,19 @@ class WebhookDeliveryLoop:
             self._in_flight[due.endpoint_id] += 1
             task = asyncio.create_task(self._deliver(due))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
             begun += 1
         return begun
 
     async def drain(self) -> None:
         """Wait until everything that was begun has ended."""
         await asyncio.gather(*self._tasks)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._unexpected.append(error)
 
     def _busy(self) -> frozenset[str]:
         return frozenset(

@@ -69,8 +69,10 @@ class DeliveryWorld:
     async def send_due(self) -> int:
         """Send what is due now, wait for the answers and for the reactor; return how many."""
         loop = self.loop()
-        begun = await loop.run_once()
-        await loop.drain()
+        begun = 0
+        while some := await loop.run_once():  # no more at a time than an endpoint may have
+            begun += some
+            await loop.drain()
         await self.caught_up()
         return begun
 

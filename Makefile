@@ -66,11 +66,12 @@ test-nightly: $(VENV)/.dev ## hunt longer: thousands of sequences of commands, f
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist loadfile --timeout 3600 \
 	  tests/unit/domain tests/unit/projections tests/integration/test_money_machine.py $(PYTEST_ARGS)
 
-check: $(VENV)/.dev ## format, lint, strict types, import contracts
+check: $(VENV)/.dev ## format, lint, strict types, import contracts, no secrets
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.secret_scanner
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml docker-compose.cluster.yml
 	@$(BIN)/yamllint --strict .
 

@@ -102,7 +102,10 @@ class EndpointStatusAnswer(EndpointAnswer):
 class EndpointSecretAnswer(EndpointAnswer):
     """An endpoint with its new secret, which is shown this once."""
 
-    secret: Annotated[str, Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"])]
+    secret: Annotated[
+        str,
+        Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]),  # not-a-secret: an example
+    ]
 
 
 class EndpointPage(Answer):

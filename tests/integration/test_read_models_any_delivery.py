@@ -133,6 +133,7 @@ async def test_any_cuts_repetitions_and_crashes_give_the_documents_of_an_undistu
         patch.setattr(
             "payment_gateway.infrastructure.messaging.subscription.IDLE_CHECKPOINT_EVERY_S", 0.001
         )
+        patch.setattr("payment_gateway.infrastructure.messaging.batches.FILLED_WITHIN_S", 0.0)
         await follow(subscription, log)
 
     expected = fold(model, events)

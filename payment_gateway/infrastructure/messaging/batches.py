@@ -1,21 +1,26 @@
 """Reads ahead of the handler: what arrives while one batch is worked on is the next batch.
 
-Live, a batch is one event and goes out at once. The further behind, the larger the batches, up to a
-limit; when that much waits, reading stops until there is room.
+Live, a batch is one event and goes out at once. As long as there is history, a batch waits a moment to
+be full: events of one payment that come together are one write. When more waits than two batches hold,
+reading stops until there is room.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
 from typing import Final, Self
 
 from payment_gateway.application.ports import EventStoreUnavailable
-from payment_gateway.infrastructure.persistence.event_log import LogItem
+from payment_gateway.infrastructure.persistence.event_log import CaughtUp, LogItem
 
 BATCH_ITEMS_MAX: Final = 2_000
+# So long a batch of history waits to be full, in seconds; news never wait.
+FILLED_WITHIN_S: Final = 0.25
+FILLING_EVERY_S: Final = 0.005
 QUEUE_ITEMS_MAX: Final = 2 * BATCH_ITEMS_MAX
 
 
@@ -25,6 +30,7 @@ class BatchReader:
     def __init__(self, items: AsyncGenerator[LogItem, None]) -> None:
         self._items: Final = items
         self._queue: Final[asyncio.Queue[LogItem]] = asyncio.Queue(QUEUE_ITEMS_MAX)
+        self._is_history = True
 
     async def __aenter__(self) -> Self:
         self._reading = asyncio.create_task(self._read())
@@ -49,10 +55,22 @@ class BatchReader:
         first = await self._first(timeout_s)
         if first is None:
             return []
+        await self._fill(most - 1)
         batch = [first]
         while len(batch) < most and not self._queue.empty():
             batch.append(self._queue.get_nowait())
         return batch
+
+    async def _fill(self, most: int) -> None:
+        """Let history gather, until there is enough of it or it is exhausted."""
+        until_s = time.monotonic() + FILLED_WITHIN_S
+        while (  # noqa: ASYNC110 - waking up for each item would cost more than it brings
+            self._is_history
+            and self._queue.qsize() < most
+            and not self._reading.done()
+            and time.monotonic() < until_s
+        ):
+            await asyncio.sleep(FILLING_EVERY_S)
 
     async def _first(self, timeout_s: float) -> LogItem | None:
         if not self._queue.empty():
@@ -76,4 +94,6 @@ class BatchReader:
     async def _read(self) -> None:
         async with aclosing(self._items) as items:
             async for item in items:
+                if isinstance(item, CaughtUp):
+                    self._is_history = False
                 await self._queue.put(item)

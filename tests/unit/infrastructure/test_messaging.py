@@ -13,6 +13,7 @@ from payment_gateway.domain.events.payment import PaymentExpiredEvent
 from payment_gateway.infrastructure.messaging.backoff import BASE_S, DELAY_S_MAX, delay_s
 from payment_gateway.infrastructure.messaging.batches import (
     BATCH_ITEMS_MAX,
+    FILLED_WITHIN_S,
     QUEUE_ITEMS_MAX,
     BatchReader,
 )
@@ -128,6 +129,24 @@ class TestBatchReader:
         assert [one.position for one in first if isinstance(one, RecordedEvent)] == list(
             range(1, BATCH_ITEMS_MAX + 11)
         )
+
+    async def test_history_gathers_for_a_moment_and_news_do_not_wait(self) -> None:
+        more, news = asyncio.Event(), asyncio.Event()
+
+        async def items() -> AsyncGenerator[LogItem, None]:
+            yield event(1)
+            await more.wait()
+            yield event(2)
+            yield CaughtUp()
+            await news.wait()
+            yield event(3)
+            await asyncio.Event().wait()
+
+        async with BatchReader(items()) as reader:
+            asyncio.get_running_loop().call_later(FILLED_WITHIN_S / 5, more.set)
+            assert await reader.next(timeout_s=5) == [event(1), event(2), CaughtUp()]
+            asyncio.get_running_loop().call_soon(news.set)
+            assert await reader.next(timeout_s=5) == [event(3)]
 
     async def test_it_reads_no_further_ahead_than_its_queue_is_long(self) -> None:
         read = 0

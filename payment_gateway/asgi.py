@@ -14,18 +14,22 @@ from fastapi import FastAPI, Request
 from pymongo.errors import PyMongoError
 
 from payment_gateway.access import open_authentication
-from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.application.ports import EventStoreUnavailable, RequestLimits
 from payment_gateway.bootstrap import check_keys, open_gateway
 from payment_gateway.dashboard.app import add_dashboard
 from payment_gateway.dashboard.session import Cookies
 from payment_gateway.dashboard.visitor import Doors
-from payment_gateway.infrastructure.cache import answers
+from payment_gateway.infrastructure.cache import Cache, answers
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
     EventStoreRefused,
 )
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
+from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
+    InMemoryRequestLimits,
+)
+from payment_gateway.infrastructure.resilience.request_limits_in_redis import RedisRequestLimits
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.presentation.graphql.app import create_graphql_router
 from payment_gateway.presentation.rest import errors
@@ -37,6 +41,7 @@ from payment_gateway.presentation.rest.access import (
 )
 from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.presentation.rest.request_limits import Limiter, LimitPolicy, Rates
 from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
@@ -70,6 +75,7 @@ def application(settings: Settings | None = None) -> FastAPI:
     """
     chosen = settings or Settings()
     check_keys(chosen)
+    policy = _limit_policy(chosen)
 
     @asynccontextmanager
     async def open_application(app: FastAPI) -> AsyncIterator[Application]:
@@ -123,6 +129,7 @@ def application(settings: Settings | None = None) -> FastAPI:
             yield Application(
                 command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
                 authenticate=authenticate,
+                limiter=Limiter(policy=policy, limits=_request_limits(opened.cache)),
                 checks=checks,
                 lag_s=how_far_behind,
                 last_uses=uses.last_uses,
@@ -169,6 +176,27 @@ async def _still_allowed(request: Request) -> bool:
 
 def _cursor_of(tenant_id: str, created_at: datetime, payment_id: str) -> str:
     return encode_after(tenant_id, After(created_at, payment_id))
+
+
+def _limit_policy(settings: Settings) -> LimitPolicy:
+    return LimitPolicy(
+        key=Rates(
+            reads_per_s=settings.limit_key_reads_per_s,
+            writes_per_s=settings.limit_key_writes_per_s,
+            at_once=settings.limit_key_at_once,
+        ),
+        tenant=Rates(
+            reads_per_s=settings.limit_tenant_reads_per_s,
+            writes_per_s=settings.limit_tenant_writes_per_s,
+            at_once=settings.limit_tenant_at_once,
+        ),
+        burst_s=settings.limit_burst_s,
+    )
+
+
+def _request_limits(cache: Cache | None) -> RequestLimits:
+    local = InMemoryRequestLimits()
+    return local if cache is None else RedisRequestLimits(cache, local=local)
 
 
 def _queries_of(request: Request) -> Queries:

@@ -15,6 +15,7 @@ from payment_gateway.setting_types import Networks, OidcIssuer, Origins, Texts
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
+RequestCount = Annotated[int, Field(ge=1, le=1_000_000)]
 TlsVersion = Literal["1.2", "1.3"]
 # Part of what a key is called in everything that it wrapped.
 KeyLabel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -136,6 +137,14 @@ class Settings(BaseSettings):
         idempotency_lease_s: How long a command that was sent with an idempotency key is left alone,
             in seconds; one that has not ended then is carried on by whoever sends it again.
         idempotency_keep_s: How long an idempotency key and its answer are kept, in seconds.
+        limit_key_reads_per_s: Requests a second that one API key may send to look something up.
+        limit_key_writes_per_s: The same for those that change something.
+        limit_key_at_once: Requests of one API key that may be under way.
+        limit_tenant_reads_per_s: Requests a second that all keys of a tenant together may send to
+            look something up.
+        limit_tenant_writes_per_s: The same for those that change something.
+        limit_tenant_at_once: Requests of one tenant that may be under way.
+        limit_burst_s: After a pause, so many seconds' worth of requests may come at one moment.
         amount_max: The largest amount of one payment, in major units of its currency.
         eventstore_timeout_s: How long an append, a read or the start of a subscription may take.
         canary_every_s: The time between two marks in the log, by whose age the lag of its readers is
@@ -212,6 +221,13 @@ class Settings(BaseSettings):
     reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 3
     idempotency_lease_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     idempotency_keep_s: Annotated[float, Field(ge=86_400, le=366 * 86_400)] = 2 * 86_400.0
+    limit_key_reads_per_s: RequestCount = 500
+    limit_key_writes_per_s: RequestCount = 300
+    limit_key_at_once: RequestCount = 200
+    limit_tenant_reads_per_s: RequestCount = 1_000
+    limit_tenant_writes_per_s: RequestCount = 600
+    limit_tenant_at_once: RequestCount = 400
+    limit_burst_s: Annotated[int, Field(ge=1, le=60)] = 2
     amount_max: Annotated[Decimal, Field(gt=0)] = Decimal(1_000_000)
 
     eventstore_timeout_s: Seconds = 10.0

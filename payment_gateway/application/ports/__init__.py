@@ -51,6 +51,13 @@ from payment_gateway.application.ports.recovery_queue import (
     QueueUnavailable,
     RecoveryQueue,
 )
+from payment_gateway.application.ports.request_limits import (
+    Admission,
+    Excess,
+    Left,
+    Quota,
+    RequestLimits,
+)
 from payment_gateway.application.ports.secrets import (
     CredentialCipher,
     Fingerprint,
@@ -63,6 +70,7 @@ from payment_gateway.application.ports.secrets import (
 
 __all__ = [
     "Absent",
+    "Admission",
     "ApiKeySecrets",
     "Appended",
     "Approved",
@@ -83,6 +91,7 @@ __all__ = [
     "EventHistory",
     "EventStore",
     "EventStoreUnavailable",
+    "Excess",
     "Expired",
     "Fingerprint",
     "Held",
@@ -91,6 +100,7 @@ __all__ = [
     "KeySourceUnavailable",
     "LastFailure",
     "LastHour",
+    "Left",
     "NewApiKeySecret",
     "Provider",
     "ProviderCapabilities",
@@ -100,6 +110,7 @@ __all__ = [
     "ProviderReport",
     "ProviderUnavailable",
     "QueueUnavailable",
+    "Quota",
     "RecordedEvent",
     "RecoveryQueue",
     "RefundHeld",
@@ -107,6 +118,7 @@ __all__ = [
     "RefundRefused",
     "RefundRequest",
     "Refunded",
+    "RequestLimits",
     "SealBroken",
     "SharedSeal",
     "Standing",

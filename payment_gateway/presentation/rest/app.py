@@ -32,6 +32,7 @@ from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.http_metrics import HttpMetrics, metrics
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
 from payment_gateway.presentation.rest.request_context import RequestContext
+from payment_gateway.presentation.rest.request_limits import Limiter, RequestLimit
 from payment_gateway.presentation.rest.security_headers import SecurityHeaders
 from payment_gateway.presentation.webhooks import provider_webhooks
 
@@ -83,6 +84,7 @@ class Application:
 
     command_side: CommandSide
     authenticate: Authenticate
+    limiter: Limiter
     checks: Mapping[str, Check]
     lag_s: Callable[[], Awaitable[float | None]]
     last_uses: Callable[[list[str]], Awaitable[Mapping[str, datetime]]]
@@ -126,7 +128,12 @@ def create_app(
         application: Application = app.state.application
         return await application.authenticate(key, client)
 
+    def limiter() -> Limiter:
+        application: Application = app.state.application
+        return application.limiter
+
     app.add_middleware(BodyLimit, bytes_max=BODY_BYTES_MAX)
+    app.add_middleware(RequestLimit, limiter=limiter)
     app.add_middleware(RequestContext, authenticate=authenticate)
     if cors_origins:
         app.add_middleware(

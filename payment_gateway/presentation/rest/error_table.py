@@ -27,6 +27,7 @@ def rows() -> list[ErrorRow]:
     refusals = [
         *errors.OTHER.values(),
         *errors.HTTP.values(),
+        *errors.LIMITED.values(),
         errors.NOT_YET,
         errors.TOO_MANY_STREAMS,
         errors.TOO_MANY_FAILURES,

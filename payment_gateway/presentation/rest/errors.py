@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from payment_gateway.application.ports import (
     EventStoreUnavailable,
+    Excess,
     KeySourceUnavailable,
     QueueUnavailable,
     SealBroken,
@@ -192,6 +193,21 @@ HTTP: Final[Mapping[int, Refusal]] = {
         (405, "method_not_allowed", "the address does not know this method"),
         (413, "body_too_large", "the body is larger than the limit"),
     )
+}
+# What is more than a caller may send, by what there is too much of.
+LIMITED: Final[Mapping[Excess, Refusal]] = {
+    "rate": Refusal(
+        status=429,
+        code="rate_limited",
+        retryable=True,
+        detail="more requests than this key or its tenant may send; wait as long as Retry-After says",
+    ),
+    "at_once": Refusal(
+        status=429,
+        code="too_many_at_once",
+        retryable=True,
+        detail="too many requests of this key or its tenant are under way; wait for answers first",
+    ),
 }
 INTERNAL: Final = Refusal(
     status=500,

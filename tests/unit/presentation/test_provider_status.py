@@ -16,9 +16,13 @@ from payment_gateway.application.ports import (
     ProviderReport,
 )
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
+from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
+    InMemoryRequestLimits,
+)
 from payment_gateway.presentation.rest.access import AccessRefused, Caller
 from payment_gateway.presentation.rest.app import Application, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.presentation.rest.request_limits import Limiter, LimitPolicy, Rates
 from tests.unit.application.gateway_fixture import Shop, open_shop
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -79,6 +83,12 @@ async def nobody_knows() -> None:
     return None
 
 
+PLENTY = Rates(reads_per_s=1000, writes_per_s=1000, at_once=100)
+LIMITER = Limiter(
+    policy=LimitPolicy(key=PLENTY, tenant=PLENTY, burst_s=1), limits=InMemoryRequestLimits()
+)
+
+
 @pytest.fixture
 async def api(health: Health, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
     for tenant in ("rival", "bare"):
@@ -93,6 +103,7 @@ async def api(health: Health, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
         yield Application(
             command_side=side,
             authenticate=caller_with,
+            limiter=LIMITER,
             checks={},
             lag_s=nobody_knows,
             last_uses=no_uses,

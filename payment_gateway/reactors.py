@@ -26,6 +26,7 @@ from payment_gateway.application.sagas.webhook_delivery_loop import WebhookDeliv
 from payment_gateway.application.sagas.webhook_loop import WebhookLoop
 from payment_gateway.bootstrap import OpenGateway, open_gateway
 from payment_gateway.infrastructure.messaging import (
+    fleet_metrics,
     idempotency_queue,
     recovery_queue,
     split_queue,
@@ -54,9 +55,10 @@ from payment_gateway.infrastructure.webhooks import capture_index
 from payment_gateway.infrastructure.webhooks import queue as webhook_queue
 from payment_gateway.presentation.health import Ready
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry import metrics
 from projections import payment_details
 from projections.generations import NotBuilt, Shown
-from projections.operator_queries import open_or_changed
+from projections.operator_queries import count_questions, count_unknown, open_or_changed
 
 # The subscriptions of the reactors are shared by all processes that run them.
 GROUP: Final = "reactors"
@@ -104,11 +106,39 @@ async def react(
                 for reactor in reactors:
                     await _install(reactor.queue)
                 group.create_task(fleet.run())
+                group.create_task(_measure(fleet, database))
                 for reactor in reactors:
                     group.create_task(reactor.run())
                 group.create_task(_nightly(opened.gateway, database, settings).run())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
+
+
+async def _measure(fleet: Fleet, database: Database) -> NoReturn:
+    """Keep the metrics of what waits, and of the payments that a person should know of."""
+    waiting = {
+        "recovery": database[recovery_queue.COLLECTION],
+        "split": database[split_queue.COLLECTION],
+        "webhook": database[webhook_queue.COLLECTION],
+        "idempotency": database[idempotency_queue.COLLECTION],
+        "delivery": database[delivery_queue.DELIVERIES],
+    }
+    shown = Shown(database)
+
+    async def payments() -> None:
+        try:
+            collection = await shown.collection(payment_details.MODEL)
+        except NotBuilt:
+            return
+        metrics.QUESTIONS.set(await count_questions(collection))
+        metrics.UNKNOWN_PAYMENTS.set(await count_unknown(collection))
+
+    await fleet_metrics.keep_measuring(
+        fleet_metrics.subscriptions(lambda: fleet.statuses),
+        fleet_metrics.queues(waiting),
+        fleet_metrics.dead_letters(database),
+        payments,
+    )
 
 
 def reactor_units(opened: OpenGateway, database: Database, settings: Settings) -> list[Unit]:

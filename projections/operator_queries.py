@@ -11,6 +11,7 @@ from pymongo import ASCENDING
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Document
+from projections.payment_details import UNKNOWN
 from projections.payment_queries import PAGE_SIZE_MAX, QUERY_TIMEOUT_MS
 
 # A payment in one of these may still turn out either way.
@@ -45,6 +46,18 @@ async def find_questions(collection: Collection, *, limit: int) -> list[Document
         .max_time_ms(QUERY_TIMEOUT_MS)
     )
     return await found.to_list(limit)
+
+
+async def count_questions(collection: Collection) -> int:
+    """Return how many payments wait for a person."""
+    return await collection.count_documents(
+        {"questions.0": {"$exists": True}}, maxTimeMS=QUERY_TIMEOUT_MS
+    )
+
+
+async def count_unknown(collection: Collection) -> int:
+    """Return how many payments have an outcome that is not known."""
+    return await collection.count_documents(UNKNOWN, maxTimeMS=QUERY_TIMEOUT_MS)
 
 
 async def open_or_changed(

@@ -52,7 +52,10 @@ NAME: Final = "payment_details"
 CATEGORIES: Final = ("payment", "tenant", "credential")
 
 _NEWEST_FIRST: Final = [("createdAt", DESCENDING), ("_id", DESCENDING)]
+# Few: an index of them alone.
+UNKNOWN: Final[Document] = {"status": PaymentStatusVO.UNKNOWN.value}
 INDEXES: Final = (
+    IndexModel([("status", ASCENDING)], name="unknown", partialFilterExpression=UNKNOWN),
     IndexModel([("tenantId", ASCENDING), *_NEWEST_FIRST], name="tenant"),
     IndexModel([("tenantId", ASCENDING), ("status", ASCENDING), *_NEWEST_FIRST], name="status"),
     IndexModel(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from payment_gateway.infrastructure.messaging import fleet_metrics
 from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.fleet import Fleet
 from payment_gateway.infrastructure.messaging.unit import Work
@@ -67,6 +68,11 @@ async def run(
                 if serve_health is not None:
                     group.create_task(serve_health(fleet.ready))
                 group.create_task(fleet.run())
+                group.create_task(
+                    fleet_metrics.keep_measuring(
+                        fleet_metrics.subscriptions(lambda: fleet.statuses)
+                    )
+                )
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 

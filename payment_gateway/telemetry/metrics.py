@@ -131,6 +131,73 @@ SUBSCRIPTION_UNKNOWN: Final = Counter(
 )
 
 
+SUBSCRIPTION_LIVE: Final = Gauge(
+    "gateway_subscription_live",
+    "Whether a subscription that this process holds follows the log live: 1, or 0.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_LAG_EVENTS: Final = Gauge(
+    "gateway_subscription_lag_positions",
+    "How far a subscription is behind the end of the log, in positions.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_LAG_SECONDS: Final = Gauge(
+    "gateway_subscription_lag_seconds",
+    "The age of the newest mark in the log that has come through; a frozen reader's grows.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_EVENTS: Final = Gauge(
+    "gateway_subscription_events",
+    "Events that this process has handled since it holds a subscription.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_FAILURES: Final = Gauge(
+    "gateway_subscription_failures",
+    "Connections lost since this process holds a subscription.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+QUEUE_DEPTH: Final = Gauge(
+    "gateway_queue_depth", "Things that wait in a queue, due or not.", ["queue"], registry=REGISTRY
+)
+QUEUE_DUE: Final = Gauge(
+    "gateway_queue_due", "Things that are due now.", ["queue"], registry=REGISTRY
+)
+QUEUE_OLDEST_DUE_SECONDS: Final = Gauge(
+    "gateway_queue_oldest_due_seconds",
+    "For how long the oldest thing has been due; 0 where nothing is.",
+    ["queue"],
+    registry=REGISTRY,
+)
+DEAD_LETTERS: Final = Gauge(
+    "gateway_dead_letters", "Events that are parked.", ["subscription"], registry=REGISTRY
+)
+DEAD_LETTERS_OLDEST_SECONDS: Final = Gauge(
+    "gateway_dead_letters_oldest_seconds",
+    "For how long the oldest one has been parked.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+QUESTIONS: Final = Gauge(
+    "gateway_operator_questions", "Payments that wait for a person.", registry=REGISTRY
+)
+UNKNOWN_PAYMENTS: Final = Gauge(
+    "gateway_unknown_payments",
+    "Payments whose outcome is not known.",
+    registry=REGISTRY,
+)
+REBUILD_PROGRESS: Final = Gauge(
+    "gateway_rebuild_progress_ratio",
+    "How far a read model that is being built has come, from 0 to 1.",
+    ["read_model"],
+    registry=REGISTRY,
+)
+
+
 def exposition() -> bytes:
     """Return all metrics in Prometheus' text format, ``CONTENT_TYPE_LATEST``."""
     return generate_latest(REGISTRY)

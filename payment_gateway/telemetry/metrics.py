@@ -143,18 +143,6 @@ SUBSCRIPTION_LAG_EVENTS: Final = Gauge(
     ["subscription"],
     registry=REGISTRY,
 )
-SUBSCRIPTION_LAG_SECONDS: Final = Gauge(
-    "gateway_subscription_lag_seconds",
-    "The age of the newest mark in the log that has come through; a frozen reader's grows.",
-    ["subscription"],
-    registry=REGISTRY,
-)
-SUBSCRIPTION_EVENTS: Final = Gauge(
-    "gateway_subscription_events",
-    "Events that this process has handled since it holds a subscription.",
-    ["subscription"],
-    registry=REGISTRY,
-)
 SUBSCRIPTION_FAILURES: Final = Gauge(
     "gateway_subscription_failures",
     "Connections lost since this process holds a subscription.",

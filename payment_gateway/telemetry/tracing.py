@@ -7,8 +7,8 @@ send to nothing is recorded, and a span costs next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -20,7 +20,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 if TYPE_CHECKING:
     from opentelemetry.instrumentation.httpx import RequestInfo
 
-__all__ = ["SpanKind", "configure_tracing", "current_trace_id", "current_traceparent", "span"]
+__all__ = [
+    "SpanKind",
+    "configure_tracing",
+    "current_trace_id",
+    "current_traceparent",
+    "following",
+    "span",
+]
 
 NAMESPACE: Final = "payment-gateway"
 # Spans that wait to be sent; of more, the newest are dropped: tracing never holds up a payment.
@@ -28,6 +35,17 @@ QUEUE_SPANS_MAX: Final = 8_192
 EXPORT_EVERY_MS: Final = 2_000
 EXPORT_TIMEOUT_S: Final = 5.0
 
+# Traces that go on in one batch; of a larger one the rest ends before it.
+FOLLOWED_MAX: Final = 50
+
+
+class _Recording:
+    """Whether spans are recorded; asked where making them would cost something for nothing."""
+
+    is_on = False
+
+
+_RECORDING: Final = _Recording()
 _TRACEPARENT: Final = "traceparent"
 _W3C: Final = TraceContextTextMapPropagator()
 _TRACER: Final = trace.get_tracer(NAMESPACE)
@@ -50,13 +68,14 @@ def configure_tracing(*, endpoint: str, sample_ratio: float, process: str) -> Ca
     from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_NAMESPACE, Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
-    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
+    from payment_gateway.telemetry.sampling import by_requests
 
     provider = TracerProvider(
         resource=Resource.create(
             {SERVICE_NAMESPACE: NAMESPACE, SERVICE_NAME: f"{NAMESPACE}-{process}"}
         ),
-        sampler=ParentBased(TraceIdRatioBased(sample_ratio)),
+        sampler=by_requests(sample_ratio),
     )
     exporter = OTLPSpanExporter(
         endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_TIMEOUT_S
@@ -70,6 +89,7 @@ def configure_tracing(*, endpoint: str, sample_ratio: float, process: str) -> Ca
         )
     )
     trace.set_tracer_provider(provider)
+    _RECORDING.is_on = True
     HTTPXClientInstrumentor().instrument(
         request_hook=_origin_alone, async_request_hook=_async_origin_alone
     )
@@ -123,6 +143,19 @@ def span(
         except BaseException as error:
             current.set_status(StatusCode.ERROR, type(error).__name__)
             raise
+
+
+@contextmanager
+def following(name: str, traceparents: Sequence[str]) -> Generator[None, None, None]:
+    """Go on in the traces of what is handled in the block: one span for each, as long as they are few.
+
+    What the block does itself belongs to the first of them.
+    """
+    traces = list(dict.fromkeys(traceparents))[:FOLLOWED_MAX] if _RECORDING.is_on else []
+    with ExitStack() as stack:
+        for traceparent in reversed(traces):
+            stack.enter_context(span(name, kind=SpanKind.CONSUMER, traceparent=traceparent))
+        yield
 
 
 def _origin_alone(current: Span, request: RequestInfo) -> None:

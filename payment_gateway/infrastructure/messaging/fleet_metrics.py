@@ -39,8 +39,6 @@ def subscriptions(statuses: Callable[[], Sequence[SubscriptionStatus]]) -> Measu
     gauges = (
         metrics.SUBSCRIPTION_LIVE,
         metrics.SUBSCRIPTION_LAG_EVENTS,
-        metrics.SUBSCRIPTION_LAG_SECONDS,
-        metrics.SUBSCRIPTION_EVENTS,
         metrics.SUBSCRIPTION_FAILURES,
     )
 
@@ -50,11 +48,7 @@ def subscriptions(statuses: Callable[[], Sequence[SubscriptionStatus]]) -> Measu
         for status in statuses():
             metrics.SUBSCRIPTION_LIVE.labels(status.name).set(status.is_live)
             metrics.SUBSCRIPTION_LAG_EVENTS.labels(status.name).set(status.lag)
-            metrics.SUBSCRIPTION_EVENTS.labels(status.name).set(status.events)
             metrics.SUBSCRIPTION_FAILURES.labels(status.name).set(status.failures)
-            lag_s = status.lag_s(datetime.now(UTC))
-            if lag_s is not None:
-                metrics.SUBSCRIPTION_LAG_SECONDS.labels(status.name).set(lag_s)
 
     return measure
 

@@ -51,6 +51,7 @@ from payment_gateway.telemetry.metrics import (
     SUBSCRIPTION_PARKED,
     SUBSCRIPTION_UNKNOWN,
 )
+from payment_gateway.telemetry.tracing import following
 
 # Events that do not concern a subscription move its stored checkpoint this often, no oftener.
 IDLE_CHECKPOINT_EVERY_S: Final = 1.0
@@ -274,11 +275,18 @@ class Subscription:
 
     async def _handle(self, events: Sequence[RecordedEvent], session: Session) -> None:
         try:
-            await self._handler(events, session)
+            with following(f"handle {self.status.name}", self._traces(events)):
+                await self._handler(events, session)
         except Exception as error:
             if isinstance(error, EventStoreUnavailable) or is_trouble_of_the_server(error):
                 raise
             raise HandlerFailed(f"{type(error).__name__}: {error}") from error
+
+    def _traces(self, events: Sequence[RecordedEvent]) -> list[str]:
+        """Return the traces that go on here: of news, not of history that is read again."""
+        if not self.status.is_live:
+            return []
+        return [one.context.traceparent for one in events if one.context.traceparent is not None]
 
     def _note_failure(self, error: Exception) -> None:
         self._failures_in_a_row += 1

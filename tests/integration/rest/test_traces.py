@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+import time
 from collections.abc import Callable
+from uuid import uuid4
 
 from sandbox.ports import free_port
+from tests.child_process import running
 from tests.integration.rest.installation import Installation, api_process, client
 from tests.integration.rest.shop import Shop, order
 from tests.otlp_receiver import ReceivedSpan, Receiver, otlp_receiver
 
 WAIT_S = 60.0
+PROCESSES = ("api", "projections", "reactors")
+GATEWAY = (sys.executable, "-m", "payment_gateway")
+FOLLOWED_WITHIN_S = 10.0
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 
@@ -56,6 +63,38 @@ class TestTraces:
         for recorded in stored.events:
             assert recorded.context.traceparent is not None
             assert recorded.context.traceparent.split("-")[1:3] == [TRACE, server.span_id]
+
+    async def test_a_payment_is_followed_through_every_process(
+        self, installation: Installation
+    ) -> None:
+        url = f"http://127.0.0.1:{free_port()}"
+        with otlp_receiver() as receiver:
+            traced = {"GATEWAY_OTLP_ENDPOINT": receiver.url}
+            environment = {**installation.environment, **traced}
+            log = installation.folder / "traced.log"
+            with (
+                api_process(installation, url=url, **traced),
+                running((*GATEWAY, "projections", "run"), log=log, env=environment),
+                running((*GATEWAY, "work"), log=log, env=environment),
+            ):
+
+                async def followed() -> bool:
+                    # Until all follow the log live: what they read before is history, not news.
+                    trace = uuid4().hex
+                    await initiated(
+                        installation, url, traceparent=f"00-{trace}-b7ad6b7169203331-01"
+                    )
+                    deadline = time.monotonic() + FOLLOWED_WITHIN_S
+                    while time.monotonic() < deadline:
+                        services = {span.service for span in receiver.of_trace(trace)}
+                        if services == {f"payment-gateway-{one}" for one in PROCESSES}:
+                            return True
+                        await asyncio.sleep(0.2)
+                    return False
+
+                async with asyncio.timeout(WAIT_S):
+                    while not await followed():
+                        pass
 
     async def test_says_where_a_request_went_and_nothing_of_what_was_in_it(
         self, installation: Installation

@@ -49,16 +49,22 @@ from projections.cursor import encode_after
 from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
+from projections.log_reading import LogNotRead
 from projections.payment_queries import After
 from projections.positions import Positions
+from projections.projections_api import ProjectionSide, create_projections_router
 from projections.query_api import Queries, create_query_router
-from projections.worker import READ_MODELS
+from projections.registry import StepRefused
+from projections.worker import READ_MODELS, UnknownReadModel
 
 REFUSALS: Final = {
     NotYet: errors.NOT_YET,
     TooManyStreams: errors.TOO_MANY_STREAMS,
     NotBuilt: errors.READ_MODELS_UNAVAILABLE,
     PyMongoError: errors.READ_MODELS_UNAVAILABLE,
+    LogNotRead: errors.READ_MODELS_UNAVAILABLE,
+    StepRefused: errors.READ_MODEL_STATE_CONFLICT,
+    UnknownReadModel: errors.READ_MODEL_NOT_FOUND,
     EventStoreRefused: errors.EVENT_STORE_REFUSED,
     UndecodableEvent: errors.EVENT_NOT_READABLE,
 }
@@ -106,6 +112,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                 streams=EventStreams(database, shown, positions),
                 cache=opened.cache,
             )
+            app.state.projection_side = ProjectionSide(database=database, log=opened.event_store)
             checks = {
                 "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),
                 "mongodb": Check(answers=lambda: _mongodb_answers(database)),
@@ -143,7 +150,8 @@ def application(settings: Settings | None = None) -> FastAPI:
                 subscriber=of_one_tenant("viewer", "auditor"),
                 queries=_queries_of,
                 still_allowed=_still_allowed,
-            )
+            ),
+            create_projections_router(operator=requires("operator"), side=_projection_side_of),
         ],
         query_refusals=REFUSALS,
         cors_origins=chosen.cors_origins,
@@ -203,6 +211,12 @@ def _queries_of(request: Request) -> Queries:
     queries = request.app.state.queries
     assert isinstance(queries, Queries), "the lifespan did not run"
     return queries
+
+
+def _projection_side_of(request: Request) -> ProjectionSide:
+    side = request.app.state.projection_side
+    assert isinstance(side, ProjectionSide), "the lifespan did not run"
+    return side
 
 
 async def _event_store_answers(store: EventStoreDB) -> bool:

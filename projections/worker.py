@@ -18,6 +18,7 @@ from projections import event_feed, payment_details
 from projections.overseer import overseers
 from projections.read_model import ReadModel
 from projections.units import GenerationUnits
+from projections.verifications import verification_jobs
 
 READ_MODELS: Final[dict[str, ReadModel]] = {
     model.name: model
@@ -60,7 +61,12 @@ async def run(
         canary = canary_job(log, every_s=settings.canary_every_s, now=lambda: datetime.now(UTC))
 
         async def offered() -> Sequence[Work]:
-            return [*await units(), *await overseers(models, database, log), canary]
+            return [
+                *await units(),
+                *await overseers(models, database, log),
+                *await verification_jobs(models, database, log),
+                canary,
+            ]
 
         fleet = Fleet(offered=offered, log=log, database=database)
         try:

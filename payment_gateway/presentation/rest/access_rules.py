@@ -43,6 +43,7 @@ def _roles(*roles: str) -> Roles:
 _ADMIN: Final = _roles("admin")
 _ORDER_SERVICE: Final = _roles("order-service")
 _VIEWER: Final = _roles("viewer")
+_OPERATOR: Final = _roles("operator")
 _SIGNED: Final = Public("the provider signs what it sends; nothing is stored that is not")
 _PAYER: Final = Public("the payer's browser: what it brings proves nothing, the provider is asked")
 _PROBE: Final = Public("says how the process and its dependencies do; no tenant, no payment")
@@ -61,6 +62,14 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/payments/{paymentId}/events": _VIEWER,
     "GET /api/v1/orders/{orderId:path}/payments": _VIEWER,
     "GET /api/v1/events": _roles("viewer", "auditor"),
+    "GET /api/v1/projections": _OPERATOR,
+    "GET /api/v1/projections/{name}/verification": _OPERATOR,
+    "POST /api/v1/projections/{name}/verify": _OPERATOR,
+    "POST /api/v1/projections/{name}/rebuild": _OPERATOR,
+    "POST /api/v1/projections/{name}/cancel": _OPERATOR,
+    "POST /api/v1/projections/{name}/rollback": _OPERATOR,
+    "POST /api/v1/projections/{name}/pause": _OPERATOR,
+    "POST /api/v1/projections/{name}/resume": _OPERATOR,
     "GET /api/v1/providers/status": _roles("viewer", "operator", "admin"),
     "POST /api/v1/providers/credentials": _ADMIN,
     "POST /api/v1/tenants": _ADMIN,

@@ -33,6 +33,8 @@ def rows() -> list[ErrorRow]:
         errors.TOO_MANY_FAILURES,
         errors.ISSUER_UNAVAILABLE,
         errors.READ_MODELS_UNAVAILABLE,
+        errors.READ_MODEL_NOT_FOUND,
+        errors.READ_MODEL_STATE_CONFLICT,
         errors.EVENT_STORE_REFUSED,
         errors.EVENT_NOT_READABLE,
         errors.INTERNAL,

@@ -157,6 +157,16 @@ READ_MODELS_UNAVAILABLE: Final = Refusal(
     retryable=True,
     detail="the read models give no answer; ask again later",
 )
+READ_MODEL_NOT_FOUND: Final = Refusal(
+    status=404,
+    code="read_model_not_found",
+    detail="there is no read model of that name; GET /api/v1/projections lists them",
+)
+READ_MODEL_STATE_CONFLICT: Final = Refusal(
+    status=409,
+    code="read_model_state_conflict",
+    detail="the read model is not in a state that allows this; look at GET /api/v1/projections",
+)
 EVENT_STORE_REFUSED: Final = Refusal(
     status=503,
     code="event_store_refused",

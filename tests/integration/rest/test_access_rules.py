@@ -27,6 +27,7 @@ PARAMETERS = {
     "{provider}": "paypal",
     "{payment_id}": "00000000-0000-5000-8000-000000000000",
     "{id}": "none",
+    "{name}": "nonesuch",
 }
 ROUTES_MIN = 25
 

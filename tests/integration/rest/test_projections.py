@@ -1,0 +1,107 @@
+"""Operators look at the read models, and build and verify them, over REST."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.child_process import running
+from tests.integration.read_model_world import until
+from tests.integration.rest.installation import Installation
+
+pytestmark = pytest.mark.timeout(240)
+
+NAME = "payment_details"
+
+
+@pytest.fixture(scope="module")
+def worker(installation: Installation) -> Iterator[None]:
+    argv = (sys.executable, "-m", "payment_gateway", "projections", "run", NAME)
+    log = installation.folder / "projections.log"
+    with running(argv, log=log, env=installation.environment):
+        yield
+
+
+@pytest.fixture
+async def operator(installation: Installation, worker: None) -> AsyncGenerator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=installation.url, timeout=60.0, trust_env=False) as http:
+        made = await http.post(
+            "/api/v1/apikeys",
+            json={"tenantId": "*", "roles": ["operator"], "name": "operations"},
+            headers=installation.authorization("admin"),
+        )
+        assert made.status_code == 201, made.text
+        http.headers["Authorization"] = f"Bearer {made.json()['key']}"
+        yield http
+
+
+async def shown(operator: httpx.AsyncClient) -> list[dict[str, Any]]:
+    answer = await operator.get("/api/v1/projections")
+    assert answer.status_code == 200, answer.text
+    return [one for one in answer.json()["data"] if one["readModel"] == NAME]
+
+
+async def test_each_read_model_is_shown_with_how_far_it_is(operator: httpx.AsyncClient) -> None:
+    async def is_live() -> bool:
+        return any(one["lagEvents"] == 0 and one["lagSeconds"] for one in await shown(operator))
+
+    await until(is_live)
+    (one,) = [found for found in await shown(operator) if found["state"] == "active"]
+    assert one["version"] == 1
+    assert 0 < one["position"] <= one["head"]
+    assert all(part["holder"] for part in one["partitions"])
+
+
+async def test_it_is_rebuilt_and_rolled_back(operator: httpx.AsyncClient) -> None:
+    begun = await operator.post(f"/api/v1/projections/{NAME}/rebuild", json={"partitions": 2})
+    assert begun.status_code == 202, begun.text
+    number = begun.json()["generation"]
+
+    async def is_shown() -> bool:
+        found = await shown(operator)
+        return any((one["generation"], one["state"]) == (number, "active") for one in found)
+
+    await until(is_shown)
+    back = await operator.post(f"/api/v1/projections/{NAME}/rollback")
+    assert back.status_code == 200, back.text
+    assert back.json()["previous"] == number
+
+
+async def test_a_verification_is_done_by_a_worker_and_shown(operator: httpx.AsyncClient) -> None:
+    asked = await operator.post(f"/api/v1/projections/{NAME}/verify")
+    assert (asked.status_code, asked.json()["state"]) == (202, "asked"), asked.text
+    found: dict[str, Any] = {}
+
+    async def is_done() -> bool:
+        found.update((await operator.get(f"/api/v1/projections/{NAME}/verification")).json())
+        return bool(found["state"] != "asked")
+
+    await until(is_done)
+    assert found["state"] == "done"
+    assert found["report"]["agrees"] is True
+
+
+async def test_it_stands_still_and_goes_on(operator: httpx.AsyncClient) -> None:
+    paused = await operator.post(f"/api/v1/projections/{NAME}/pause")
+    assert (paused.status_code, paused.json()["paused"]) == (200, True)
+    assert all(one["paused"] for one in await shown(operator))
+    resumed = await operator.post(f"/api/v1/projections/{NAME}/resume")
+    assert (resumed.status_code, resumed.json()["paused"]) == (200, False)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"{NAME}/cancel", 409, "read_model_state_conflict"),
+        ("nonesuch/rebuild", 404, "read_model_not_found"),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    operator: httpx.AsyncClient, path: str, status: int, code: str
+) -> None:
+    answer = await operator.post(f"/api/v1/projections/{path}")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

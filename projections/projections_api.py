@@ -1,6 +1,7 @@
-"""REST for operations: where the read models are, and the steps from one generation to the next."""
+"""REST for operations: where the read models are, and the steps from one generation to the next.
 
-from __future__ import annotations
+Annotations are evaluated here, not postponed: those of the routes name what the router was given.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -19,6 +19,7 @@ from fastapi import FastAPI, Request
 
 from benchmarks.row import Row
 from benchmarks.visible import installation
+from payment_gateway.bootstrap import utc_now
 from payment_gateway.infrastructure.cache import Cache, open_cache
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
@@ -90,7 +91,8 @@ async def _pay(up: Mapping[str, Any]) -> None:
             last = await api.post("/api/v1/payments/initiate", json=body)
             last.raise_for_status()
         token = {"Consistency-Token": last.headers["consistency-token"], "Prefer": "wait=30"}
-        (await api.get("/api/v1/payments", headers=token)).raise_for_status()
+        for path in QUERIES.values():
+            (await api.get(path, headers=token)).raise_for_status()
 
 
 @asynccontextmanager
@@ -145,6 +147,10 @@ def _client(queries: Queries, tenant_id: str) -> httpx.AsyncClient:
             subscriber=lambda: _Viewer(tenant_id),
             queries=lambda: queries,
             still_allowed=allowed,
+            auditor=lambda: _Viewer(tenant_id),
+            operator=lambda: _Viewer(tenant_id),
+            provider_viewer=lambda: _Viewer(tenant_id),
+            now=utc_now,
         )
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://queries")

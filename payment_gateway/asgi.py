@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.access import open_authentication
 from payment_gateway.application.ports import EventStoreUnavailable, RequestLimits
-from payment_gateway.bootstrap import check_keys, open_gateway
+from payment_gateway.bootstrap import check_keys, open_gateway, utc_now
 from payment_gateway.dashboard.app import add_dashboard
 from payment_gateway.dashboard.session import Cookies
 from payment_gateway.dashboard.visitor import Doors
@@ -50,7 +50,7 @@ from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
 from projections.log_reading import LogNotRead
-from projections.payment_queries import After
+from projections.payment_list_queries import After
 from projections.positions import Positions
 from projections.projections_api import ProjectionSide, create_projections_router
 from projections.query_api import Queries, create_query_router
@@ -148,8 +148,12 @@ def application(settings: Settings | None = None) -> FastAPI:
             create_query_router(
                 viewer=requires("viewer"),
                 subscriber=of_one_tenant("viewer", "auditor"),
+                auditor=of_one_tenant("auditor", or_all=True),
+                operator=of_one_tenant("operator", "auditor"),
                 queries=_queries_of,
                 still_allowed=_still_allowed,
+                provider_viewer=of_one_tenant("viewer", "operator", "admin"),
+                now=utc_now,
             ),
             create_projections_router(operator=requires("operator"), side=_projection_side_of),
         ],

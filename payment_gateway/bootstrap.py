@@ -161,7 +161,7 @@ def assemble_gateway(
     numbers = ExternalReferenceService(time.time_ns)
     personal_data = PersonalDataService(store, EnvelopeSubjectCipher(master))
     return Gateway(
-        payments=PaymentService(store),
+        payments=PaymentService(store, utc_now),
         splits=SplitService(store),
         credentials=CredentialService(
             store=store,

@@ -13,12 +13,14 @@ from typing import Final, TypeVar
 import msgspec
 
 from payment_gateway.domain.errors import InvalidValue
+from projections.audit_log_queries import AfterEntry
+from projections.daily_stats_queries import AfterDay
 from projections.event_feed_queries import SEQUENCE_MAX, Place
-from projections.payment_queries import After
+from projections.payment_list_queries import After
 
 LENGTH_MAX: Final = 512
 
-Page = TypeVar("Page", bound="_PaymentCursor | _EventCursor | _FeedCursor")
+Page = TypeVar("Page", bound="_Cursor")
 
 
 class _PaymentCursor(
@@ -43,6 +45,24 @@ class _FeedCursor(
     tenant_id: str
     sequence: int
     event_id: str
+
+
+class _DayCursor(msgspec.Struct, frozen=True, array_like=True, tag="d", forbid_unknown_fields=True):
+    tenant_id: str
+    day: str
+    provider: str
+    currency: str
+
+
+class _EntryCursor(
+    msgspec.Struct, frozen=True, array_like=True, tag="a", forbid_unknown_fields=True
+):
+    tenant_id: str
+    at: datetime
+    position: int
+
+
+_Cursor = _PaymentCursor | _EventCursor | _FeedCursor | _DayCursor | _EntryCursor
 
 
 def encode_after(tenant_id: str, after: After) -> str:
@@ -96,7 +116,45 @@ def decode_place(tenant_id: str, cursor: str) -> Place:
     return Place(page.sequence, page.event_id)
 
 
-def _encode(page: _PaymentCursor | _EventCursor | _FeedCursor) -> str:
+def encode_day(tenant_id: str, after: AfterDay) -> str:
+    """Return the cursor of what follows a day, provider and currency."""
+    return _encode(_DayCursor(tenant_id, after.day, after.provider, after.currency))
+
+
+def decode_day(tenant_id: str, cursor: str) -> AfterDay:
+    """Return the last entry of the page before.
+
+    Raises:
+        InvalidValue: Not a cursor that was given to this tenant for such a list.
+    """
+    page = _decode(cursor, _DayCursor)
+    if page.tenant_id != tenant_id:
+        raise _refusal()
+    return AfterDay(page.day, page.provider, page.currency)
+
+
+def encode_entry(tenant_id: str, after: AfterEntry) -> str:
+    """Return the cursor of the page after an entry of the audit log."""
+    return _encode(_EntryCursor(tenant_id, after.at, after.position))
+
+
+def decode_entry(tenant_id: str, cursor: str) -> AfterEntry:
+    """Return the last entry of the page before.
+
+    Raises:
+        InvalidValue: Not a cursor that was given to this tenant for such a list.
+    """
+    page = _decode(cursor, _EntryCursor)
+    if (
+        page.tenant_id != tenant_id
+        or page.at.tzinfo is None
+        or not 0 <= page.position <= SEQUENCE_MAX
+    ):
+        raise _refusal()
+    return AfterEntry(page.at, page.position)
+
+
+def _encode(page: _Cursor) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode(page)).decode().rstrip("=")
 
 

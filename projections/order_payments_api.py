@@ -7,9 +7,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from projections.payment_answers import PaymentPage
-from projections.payment_list_api import page_of
-from projections.payment_queries import PaymentFilter
+from projections import order_payments
+from projections.answer_cache import kept_answer
+from projections.cursor import decode_after
+from projections.order_payments_queries import find_order_payments
+from projections.payment_list_answers import OrderPaymentPage, order_payment
+from projections.payment_list_api import next_cursor
 from projections.query_context import (
     PAGE_SIZE_DEFAULT,
     TEXT_LENGTH_MAX,
@@ -25,7 +28,7 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
     ask = asking(viewer=viewer, queries=queries)
 
     # An order's id is its service's own and may hold a slash.
-    @router.get("/orders/{orderId:path}/payments", response_model=PaymentPage)
+    @router.get("/orders/{orderId:path}/payments", response_model=OrderPaymentPage)
     async def list_payments_of_order(
         *,
         order_id: Annotated[str, Path(alias="orderId", max_length=TEXT_LENGTH_MAX)],
@@ -34,5 +37,18 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
         cursor: Cursor = None,
     ) -> Response:
         """List the payments of an order, newest first."""
-        wanted = PaymentFilter(tenant_id=asked.tenant_id, order_id=order_id)
-        return await page_of(asked, wanted, limit=limit, cursor=cursor)
+        tenant_id = asked.tenant_id
+        after = decode_after(tenant_id, cursor) if cursor else None
+        shown = await asked.read(order_payments.MODEL)
+
+        async def make() -> OrderPaymentPage:
+            found = await find_order_payments(
+                shown.collection(), tenant_id, order_id, limit=limit + 1, after=after
+            )
+            return OrderPaymentPage(
+                data=[order_payment(one) for one in found[:limit]],
+                next_cursor=next_cursor(tenant_id, found, limit=limit),
+            )
+
+        query = ("order_payments", order_id, limit, cursor)
+        return await kept_answer(asked, shown, OrderPaymentPage, query, make)

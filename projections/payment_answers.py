@@ -73,7 +73,7 @@ class QuestionAnswer(Answer):
 
 
 class PaymentSummary(Answer):
-    """A payment in a list."""
+    """A payment without what it keeps sealed."""
 
     payment_id: str = Field(examples=["1f0b2b9c-6a35-5d4e-9d0c-2f6a4f3c2b1a"])
     tenant_id: str = Field(examples=["demo"])
@@ -117,15 +117,8 @@ class PaymentAnswer(PaymentSummary):
     customer: dict[str, Any] | None = Field(examples=[{"reference": "c-1"}])
 
 
-class PaymentPage(Answer):
-    """A page of payments, newest first."""
-
-    data: list[PaymentSummary]
-    next_cursor: str | None = Field(description="Asks for the next page; null on the last one.")
-
-
 def payment_summary(document: Document) -> PaymentSummary:
-    """Return what a list shows of a payment."""
+    """Return what is shown of a payment to who may not see what it keeps sealed."""
     return PaymentSummary(**_fields(document))
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Final, assert_never, get_args
 
-from pymongo import ASCENDING, DESCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel
 
 from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
@@ -51,17 +51,11 @@ NAME: Final = "payment_details"
 # whoever waits for one is not kept waiting.
 CATEGORIES: Final = ("payment", "tenant", "credential")
 
-_NEWEST_FIRST: Final = [("createdAt", DESCENDING), ("_id", DESCENDING)]
 # Few: an index of them alone.
 UNKNOWN: Final[Document] = {"status": PaymentStatusVO.UNKNOWN.value}
+# For operations, across tenants; lists of a tenant's payments are read models of their own.
 INDEXES: Final = (
     IndexModel([("status", ASCENDING)], name="unknown", partialFilterExpression=UNKNOWN),
-    IndexModel([("tenantId", ASCENDING), *_NEWEST_FIRST], name="tenant"),
-    IndexModel([("tenantId", ASCENDING), ("status", ASCENDING), *_NEWEST_FIRST], name="status"),
-    IndexModel(
-        [("tenantId", ASCENDING), ("providerType", ASCENDING), *_NEWEST_FIRST], name="provider"
-    ),
-    IndexModel([("tenantId", ASCENDING), ("orderId", ASCENDING), *_NEWEST_FIRST], name="order"),
     IndexModel(
         [("updatedAt", ASCENDING), ("_id", ASCENDING)],
         name="questions",

@@ -3,18 +3,19 @@
 Annotations are evaluated here, not postponed: those of the routes name what a router was given.
 """
 
+from collections.abc import Sequence
 from dataclasses import astuple
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
-from payment_gateway.infrastructure.persistence.mongodb import Collection
-from projections import payment_details
+from payment_gateway.infrastructure.persistence.mongodb import Document
+from projections import payment_list
 from projections.answer_cache import kept_answer
 from projections.cursor import decode_after, encode_after
-from projections.payment_answers import PaymentPage, payment_summary
-from projections.payment_queries import After, PaymentFilter, find_payments
+from projections.payment_list_answers import PaymentPage, listed_payment
+from projections.payment_list_queries import After, PaymentFilter, find_payments
 from projections.query_context import (
     PAGE_SIZE_DEFAULT,
     Cursor,
@@ -52,30 +53,27 @@ def add_routes(router: APIRouter, *, viewer: Dependency, queries: Dependency) ->
             created_from=created_from(from_),
             created_before=created_before(to),
         )
-        return await page_of(asked, wanted, limit=limit, cursor=cursor)
+        return await _page(asked, wanted, limit=limit, cursor=cursor)
 
 
-async def page_of(
-    asked: Asked, wanted: PaymentFilter, *, limit: int, cursor: str | None
-) -> Response:
-    """Return a page of payments, and where the next one begins."""
+async def _page(asked: Asked, wanted: PaymentFilter, *, limit: int, cursor: str | None) -> Response:
     after = decode_after(wanted.tenant_id, cursor) if cursor else None
-    shown = await asked.read(payment_details.MODEL)
+    shown = await asked.read(payment_list.MODEL)
 
     async def make() -> PaymentPage:
-        return await _page(shown.collection(), wanted, limit=limit, after=after)
+        found = await find_payments(shown.collection(), wanted, limit=limit + 1, after=after)
+        return PaymentPage(
+            data=[listed_payment(one) for one in found[:limit]],
+            next_cursor=next_cursor(wanted.tenant_id, found, limit=limit),
+        )
 
     query = ("payments", *astuple(wanted), limit, cursor)
     return await kept_answer(asked, shown, PaymentPage, query, make)
 
 
-async def _page(
-    collection: Collection, wanted: PaymentFilter, *, limit: int, after: After | None
-) -> PaymentPage:
-    found = await find_payments(collection, wanted, limit=limit + 1, after=after)
-    page = found[:limit]
-    next_cursor = None
-    if len(found) > limit:
-        last = After(page[-1]["createdAt"], page[-1]["_id"])
-        next_cursor = encode_after(wanted.tenant_id, last)
-    return PaymentPage(data=[payment_summary(one) for one in page], next_cursor=next_cursor)
+def next_cursor(tenant_id: str, found: Sequence[Document], *, limit: int) -> str | None:
+    """Return where the next page begins, of payments of which one more than a page was asked for."""
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    return encode_after(tenant_id, After(last["createdAt"], last["_id"]))

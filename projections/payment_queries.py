@@ -1,43 +1,13 @@
-"""Queries over ``payment_details``; each is answered from one of its indexes."""
+"""Query over ``payment_details``, answered by its id; and what bounds every query."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
-from pymongo import DESCENDING
-
-from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Document
 
 PAGE_SIZE_MAX: Final = 100
 QUERY_TIMEOUT_MS: Final = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """The last payment of the page before."""
-
-    created_at: datetime
-    payment_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentFilter:
-    """Which of a tenant's payments are wanted; ``None`` is any.
-
-    Attributes:
-        created_from: The earliest creation time.
-        created_before: The earliest creation time that is too late.
-    """
-
-    tenant_id: str
-    status: PaymentStatusVO | None = None
-    provider: str | None = None
-    order_id: str | None = None
-    created_from: datetime | None = None
-    created_before: datetime | None = None
 
 
 async def find_payment(collection: Collection, tenant_id: str, payment_id: str) -> Document | None:
@@ -45,42 +15,3 @@ async def find_payment(collection: Collection, tenant_id: str, payment_id: str) 
     return await collection.find_one(
         {"_id": payment_id, "tenantId": tenant_id}, max_time_ms=QUERY_TIMEOUT_MS
     )
-
-
-async def find_payments(
-    collection: Collection, wanted: PaymentFilter, *, limit: int, after: After | None
-) -> list[Document]:
-    """Return the newest payments first, at most ``limit`` of them, going on after a page."""
-    assert 1 <= limit <= PAGE_SIZE_MAX + 1, "one more than a page tells whether there is another"
-    found = (
-        collection.find(criteria(wanted, after))
-        .sort([("createdAt", DESCENDING), ("_id", DESCENDING)])
-        .limit(limit)
-        .max_time_ms(QUERY_TIMEOUT_MS)
-    )
-    return await found.to_list(limit)
-
-
-def criteria(wanted: PaymentFilter, after: After | None) -> Document:
-    """Return the query document; times bound the index even where a page goes on."""
-    query: Document = {"tenantId": wanted.tenant_id}
-    if wanted.status is not None:
-        query["status"] = wanted.status.value
-    if wanted.provider is not None:
-        query["providerType"] = wanted.provider
-    if wanted.order_id is not None:
-        query["orderId"] = wanted.order_id
-    created: Document = {}
-    if wanted.created_from is not None:
-        created["$gte"] = wanted.created_from
-    if wanted.created_before is not None:
-        created["$lt"] = wanted.created_before
-    if after is not None:
-        created["$lte"] = after.created_at
-        query["$or"] = [
-            {"createdAt": {"$lt": after.created_at}},
-            {"_id": {"$lt": after.payment_id}},
-        ]
-    if created:
-        query["createdAt"] = created
-    return query

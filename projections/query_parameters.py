@@ -40,6 +40,18 @@ def created_before(text: str | None) -> datetime | None:
         raise _refusal("to") from error
 
 
+def day_of(text: str | None, *, param: str) -> date | None:
+    """Return the day in UTC that a date is, or that a time lies in.
+
+    Raises:
+        InvalidValue: Neither a date nor an RFC 3339 time.
+    """
+    if text is None:
+        return None
+    moment = _read(text, param=param)
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
 def as_of(text: str | None) -> datetime | None:
     """Return the moment as of which a payment is wanted; a date is its first moment in UTC.
 

@@ -14,7 +14,15 @@ from payment_gateway.infrastructure.messaging.unit import Work
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
 from payment_gateway.settings import Settings
-from projections import event_feed, payment_details
+from projections import (
+    audit_log,
+    daily_stats,
+    event_feed,
+    order_payments,
+    payment_details,
+    payment_list,
+    provider_health,
+)
 from projections.overseer import overseers
 from projections.read_model import ReadModel
 from projections.units import GenerationUnits
@@ -24,6 +32,11 @@ READ_MODELS: Final[dict[str, ReadModel]] = {
     model.name: model
     for model in (
         payment_details.MODEL,
+        payment_list.MODEL,
+        order_payments.MODEL,
+        daily_stats.MODEL,
+        provider_health.MODEL,
+        audit_log.MODEL,
         event_feed.MODEL,
     )
 }

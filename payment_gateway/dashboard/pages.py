@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -22,6 +23,7 @@ router = APIRouter(prefix=ROOT, include_in_schema=False)
 
 TEXT_LENGTH_MAX: Final = 255
 RECENT: Final = "10"
+DAYS_SHOWN: Final = timedelta(days=30)
 Looking = Annotated[Visitor, Depends(visitor_of)]
 Text = Annotated[str | None, Query(max_length=TEXT_LENGTH_MAX)]
 Cursor = Annotated[str | None, Query(max_length=1_000)]
@@ -34,7 +36,8 @@ async def overview(visitor: Looking) -> Response:
         target = next(path for path, _, roles in PAGES[1:] if visitor.may(*roles))
         return RedirectResponse(f"{ROOT}{target}", status_code=303)
     payments = await visitor.api.get("/payments", limit=RECENT)
-    days = await visitor.api.get("/stats/daily")
+    since = datetime.now(UTC).date() - DAYS_SHOWN
+    days = await visitor.api.get("/stats/daily", **{"from": since.isoformat()})
     status = await visitor.api.get("/providers/status")
     return page(
         "overview.html",

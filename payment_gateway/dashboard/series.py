@@ -17,8 +17,8 @@ def day_series(days: Sequence[dict[str, Any]]) -> Series:
     counted: dict[str, list[int]] = {}
     for one in days:
         counts = counted.setdefault(one["day"], [0, 0])
-        counts[0] += one["completed"]
-        counts[1] += one["failed"]
+        counts[0] += one["outcomes"]["completed"]
+        counts[1] += one["outcomes"]["failed"]
     order = sorted(counted)
     at: list[float | None] = [
         (date.fromisoformat(day) - date(1970, 1, 1)).total_seconds() for day in order

@@ -65,6 +65,7 @@ class Gateway:
 
     def __init__(self, database: Database) -> None:
         self.store = InMemoryEventStore()
+        self.now = START + timedelta(minutes=10)
         self.database = database
         self._writers = [
             DocumentWriter(database, model, first_generation(model))
@@ -89,8 +90,12 @@ class Gateway:
             create_query_router(
                 viewer=_viewer,
                 subscriber=_viewer,
+                auditor=_viewer,
+                operator=_viewer,
                 queries=lambda: self.queries,
                 still_allowed=self._still_allowed,
+                provider_viewer=_viewer,
+                now=lambda: self.now,
             ),
         )
         app.add_exception_handler(DomainError, _problem)

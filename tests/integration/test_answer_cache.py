@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from payment_gateway.infrastructure.cache import Cache, open_cache
 from payment_gateway.settings import Settings
 from projections.answer_cache import KIND
-from projections.payment_details import MODEL
+from projections.payment_list import MODEL
 from sandbox.ports import free_port
 from sandbox.redis import redis_url, valkey
 from tests.child_process import READY_WITHIN_S, kill, launch, stop

@@ -9,12 +9,13 @@ from uuid import UUID, uuid4
 import pytest
 from fastapi import FastAPI, Request
 
+from payment_gateway.bootstrap import utc_now
 from payment_gateway.domain.value_objects.payment_status import PaymentStatusVO
 from payment_gateway.infrastructure.persistence.mongodb import (
     Document,
 )
-from projections import payment_details
-from projections.payment_queries import After, PaymentFilter, criteria
+from projections import payment_details, payment_list
+from projections.payment_list_queries import After, PaymentFilter, criteria
 from projections.query_api import create_query_router
 from tests.integration.query_gateway import (
     PAYPAL_ID,
@@ -31,6 +32,7 @@ __all__ = ["gateway", "mongodb_uri"]
 
 GENERATION = first_generation(payment_details.MODEL)
 COLLECTION = GENERATION.collection("")
+LIST = first_generation(payment_list.MODEL).collection("")
 
 
 class TestOnePayment:
@@ -336,7 +338,7 @@ class TestIndexes:
         for _ in range(5):
             await gateway.record(initiated())
         found = (
-            gateway.database[COLLECTION]
+            gateway.database[LIST]
             .find(criteria(wanted, after))
             .sort([("createdAt", -1), ("_id", -1)])
             .limit(25)
@@ -365,7 +367,16 @@ def test_every_route_is_described_with_examples() -> None:
 
     app = FastAPI()
     app.include_router(
-        create_query_router(viewer=nobody, subscriber=nobody, queries=nobody, still_allowed=nowhere)
+        create_query_router(
+            viewer=nobody,
+            subscriber=nobody,
+            auditor=nobody,
+            operator=nobody,
+            queries=nobody,
+            still_allowed=nowhere,
+            provider_viewer=nobody,
+            now=utc_now,
+        )
     )
 
     described = app.openapi()
@@ -376,6 +387,10 @@ def test_every_route_is_described_with_examples() -> None:
         "/api/v1/payments/{paymentId}/events",
         "/api/v1/orders/{orderId}/payments",
         "/api/v1/events",
+        "/api/v1/stats/daily",
+        "/api/v1/audit",
+        "/api/v1/providers/health",
+        "/api/v1/payments/{paymentId}/audit",
     }
     payment = described["components"]["schemas"]["PaymentAnswer"]["properties"]
     assert payment["amount"]["examples"] == ["19.99"]

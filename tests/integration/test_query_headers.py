@@ -7,8 +7,13 @@ from dataclasses import replace
 
 import pytest
 
+from projections.audit_log import MODEL as AUDIT_LOG
+from projections.daily_stats import MODEL as DAILY_STATS
 from projections.event_feed import MODEL as EVENT_FEED
+from projections.order_payments import MODEL as ORDER_PAYMENTS
 from projections.payment_details import MODEL as PAYMENT_DETAILS
+from projections.payment_list import MODEL as PAYMENT_LIST
+from projections.provider_health import MODEL as PROVIDER_HEALTH
 from projections.read_model import ReadModel
 from tests.integration.query_gateway import (
     PAYPAL_ID,
@@ -25,9 +30,13 @@ __all__ = ["gateway", "mongodb_uri"]
 # Every query over a read model, and which one.
 OVER: dict[str, ReadModel] = {
     f"/payments/{PAYPAL_ID}": PAYMENT_DETAILS,
-    "/payments": PAYMENT_DETAILS,
-    "/orders/order-1/payments": PAYMENT_DETAILS,
+    "/payments": PAYMENT_LIST,
+    "/orders/order-1/payments": ORDER_PAYMENTS,
+    "/stats/daily": DAILY_STATS,
     "/events": EVENT_FEED,
+    "/providers/health": PROVIDER_HEALTH,
+    "/audit": AUDIT_LOG,
+    f"/payments/{PAYPAL_ID}/audit": AUDIT_LOG,
 }
 ALL = [*OVER, f"/payments/{PAYPAL_ID}/events"]
 
@@ -99,11 +108,11 @@ class TestConsistency:
             )
             for position in range(1, 101)
         ]
-        await reached(gateway, PAYMENT_DETAILS, 50)
+        await reached(gateway, PAYMENT_LIST, 50)
         answers = await asyncio.gather(*asking[:50])
         assert {answer.status_code for answer in answers} == {200}
         assert not any(one.done() and one.result().status_code == 200 for one in asking[50:])
-        await reached(gateway, PAYMENT_DETAILS, 100)
+        await reached(gateway, PAYMENT_LIST, 100)
         answers = await asyncio.gather(*asking[50:])
         assert {answer.headers["consistency-token"] for answer in answers} == {"100"}
 

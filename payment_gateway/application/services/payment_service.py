@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import get_args
 
 from payment_gateway.application.ports import CommandContext, EventStore
@@ -41,7 +42,8 @@ class FoundPayment:
 class PaymentService:
     """Reads payments, and carries commands through their streams."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: EventStore, now: Callable[[], datetime]) -> None:
+        self._now = now
         self._streams: StreamService[Payment, PaymentEvent] = StreamService(
             store=store,
             category="payment",
@@ -103,7 +105,10 @@ class PaymentService:
             EventStoreUnavailable: No answer; asking again is safe.
         """
         return await self._streams.execute(
-            payment_id.value, lambda payment: _decide_all(commands, payment), context, after=after
+            payment_id.value,
+            lambda payment: _decide_all(commands, payment),
+            self._recorded_now(context),
+            after=after,
         )
 
     async def execute_if(
@@ -135,7 +140,13 @@ class PaymentService:
         def decide_now(payment: Payment | None) -> list[PaymentEvent]:
             return _decide_all(choose(payment), payment) if payment else []
 
-        return await self._streams.execute(payment_id.value, decide_now, context, after=after)
+        return await self._streams.execute(
+            payment_id.value, decide_now, self._recorded_now(context), after=after
+        )
+
+    def _recorded_now(self, context: CommandContext) -> CommandContext:
+        """Return the context of what is recorded now: a command may take long, and record several times."""
+        return replace(context, at=max(context.at, self._now()))
 
 
 def _decide_all(commands: Sequence[PaymentCommand], payment: Payment | None) -> list[PaymentEvent]:

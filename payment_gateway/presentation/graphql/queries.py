@@ -85,7 +85,7 @@ class Query:
     ) -> list[DailyStats]:
         """Return the statistics of days."""
         found = await info.context.query("/stats/daily", to=to, **{"from": from_})
-        return [shown(DailyStats, one) for one in found["data"]]
+        return [shown(DailyStats, {**one["outcomes"], **one}) for one in found["data"]]
 
     @strawberry.field(description="How the tenant's providers do.")
     async def providers(self, info: Info) -> list[Provider]:

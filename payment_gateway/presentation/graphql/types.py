@@ -115,9 +115,13 @@ class DailyStats:
     day: str
     provider_type: str
     currency: str
-    initiated: int
+    payments: int
     completed: int
     failed: int
+    cancelled: int
+    expired: int
+    unknown: int
+    initiated: str
     captured: str
     refunded: str
     success_rate: float | None

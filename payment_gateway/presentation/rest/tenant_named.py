@@ -27,17 +27,22 @@ def tenant_named(caller: Caller, tenant_id: str | None) -> str:
         AccessRefused: The key does not speak for it.
     """
     named = caller.tenant_id if tenant_id is None else tenant_id
-    if named == ANY_TENANT:
+    if named == caller.tenant_id == ANY_TENANT:
         raise InvalidValue("a key of all tenants has to name one", param="tenantId")
     check_tenant(caller, named)
     return TenantIdVO(named).value
 
 
-def of_one_tenant(*roles: str) -> Callable[[Caller, str | None], Caller]:
-    """Return a dependency that lets callers with one of the roles through, as of one tenant."""
+def of_one_tenant(*roles: str, or_all: bool = False) -> Callable[[Caller, str | None], Caller]:
+    """Return a dependency that lets callers with one of the roles through, as of one tenant.
+
+    With ``or_all``, a key of all tenants may name ``*``: what is about all of them.
+    """
     allowed = requires(*roles)
 
     def check(caller: Annotated[Caller, Depends(allowed)], tenant_id: TenantNamed = None) -> Caller:
+        if or_all and tenant_id == caller.tenant_id == ANY_TENANT:
+            return caller
         return replace(caller, tenant_id=tenant_named(caller, tenant_id))
 
     return check

@@ -79,7 +79,7 @@ class Shop:
         )
         numbers = ExternalReferenceService(lambda: 1_700_000_000_000_000_000)
         self.gateway = Gateway(
-            payments=PaymentService(self.store),
+            payments=PaymentService(self.store, lambda: self.now),
             splits=SplitService(self.store),
             credentials=CredentialService(
                 store=self.store,

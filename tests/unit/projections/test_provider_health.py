@@ -1,0 +1,171 @@
+"""What providers were asked counts once, in the minute in which it ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from payment_gateway.domain.aggregates import payment_parts
+from payment_gateway.domain.events.payment import (
+    CaptureDeclinedEvent,
+    CaptureRequestedEvent,
+    OutcomeUnknownEvent,
+    PaymentEvent,
+    ProviderAttemptFailedEvent,
+)
+from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
+from payment_gateway.infrastructure.persistence.mongodb import Document
+from projections import provider_health
+from projections.provider_health import MODEL, PAYMENTS, SLOTS, minute_of
+from projections.read_model import Key, apply, fold
+from tests.unit.projections.payment_histories import START, record_all, recorded
+from tests.unit.projections.payment_logs import deliveries, logs
+from tests.unit.projections.test_payment_details import (
+    CHECKOUT,
+    COMPLETED,
+    INITIATED,
+    STARTED,
+    refund_completed,
+    refund_requested,
+)
+
+CAPTURE = CaptureRequestedEvent(payment_id="p", capture_id="c", provider_order_id="o")
+LOST = OutcomeUnknownEvent(payment_id="p", operation="capture", intent_id="c", reason="timeout")
+BEGINS = {"ProviderAttemptStarted", "CaptureRequested", "RefundRequested"}
+
+
+def minutes_of(log: list[RecordedEvent]) -> list[Document]:
+    kept = [one for key, one in fold(MODEL, log).items() if key.part == ""]
+    return sorted(kept, key=lambda one: (one["tenantId"], one["minute"]))
+
+
+def counts(*events: PaymentEvent) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for minute in minutes_of(record_all([INITIATED, *events])):
+        for one in minute["providers"].values():
+            total.update({name: one[name] for name in ("successes", "failures", "unknowns")})
+    return +total
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([STARTED], {}),
+        ([STARTED, CHECKOUT], {"successes": 1}),
+        ([STARTED, CHECKOUT, CAPTURE, COMPLETED], {"successes": 2}),
+        ([STARTED, CHECKOUT, COMPLETED], {"successes": 1}),
+        (
+            [
+                STARTED,
+                CHECKOUT,
+                CAPTURE,
+                CaptureDeclinedEvent(payment_id="p", capture_id="c", reason="NO"),
+            ],
+            {"successes": 2},
+        ),
+        ([STARTED, CHECKOUT, CAPTURE, LOST], {"successes": 1, "unknowns": 1}),
+        ([STARTED, CHECKOUT, CAPTURE, LOST, COMPLETED], {"successes": 1, "unknowns": 1}),
+        (
+            [
+                STARTED,
+                CHECKOUT,
+                COMPLETED,
+                refund_requested("r.$1", 1),
+                refund_completed("r.$1", 1),
+            ],
+            {"successes": 2},
+        ),
+    ],
+)
+def test_each_thing_asked_counts_once_as_it_ended(
+    events: list[PaymentEvent], expected: dict[str, int]
+) -> None:
+    assert counts(*events) == Counter(expected)
+
+
+@pytest.mark.parametrize(
+    ("proof", "expected"),
+    [("not_sent", {"failures": 1}), ("refused", {"successes": 1}), ("not_asked", {})],
+)
+def test_an_attempt_that_failed_counts_by_its_proof(proof: str, expected: dict[str, int]) -> None:
+    failed = ProviderAttemptFailedEvent(
+        payment_id="p", attempt_id="a1", provider="PAYPAL", proof=proof, reason="NO"
+    )
+
+    assert counts(STARTED, failed) == Counter(expected)
+
+
+def test_the_proofs_are_those_of_the_aggregate() -> None:
+    assert provider_health.NOT_REACHED == payment_parts.NOT_SENT
+    assert provider_health.NOT_ASKED == payment_parts.NOT_ASKED
+
+
+def test_latency_is_the_time_between_the_two_events() -> None:
+    (minute,) = minutes_of(record_all([INITIATED, STARTED, CHECKOUT]))
+
+    assert minute["providers"]["PAYPAL"]["latencySumMs"] == 1000
+    assert minute["providers"]["PAYPAL"]["latencies"] == {"1000": 1}
+
+
+def test_a_minute_gives_way_to_the_one_that_falls_on_its_document() -> None:
+    begun = recorded(STARTED, 1, at=START)
+    later = START + timedelta(minutes=SLOTS)
+    log = [
+        recorded(INITIATED, 0, at=START),
+        begun,
+        recorded(CHECKOUT, 2, at=START),
+        recorded(CAPTURE, 3, at=later),
+        recorded(COMPLETED, 4, at=later),
+    ]
+
+    (minute,) = minutes_of(log)
+
+    assert minute["minute"] == minute_of(later)
+    assert minute["providers"]["PAYPAL"]["successes"] == 1
+
+
+class TestAnyLog:
+    @given(logs())
+    def test_no_more_is_kept_of_a_tenant_than_its_minutes_and_nothing_counts_twice(
+        self, log: list[RecordedEvent]
+    ) -> None:
+        minutes = minutes_of(log)
+
+        assert len(minutes) <= 2 * SLOTS
+        for tenant_id in {minute["tenantId"] for minute in minutes}:
+            ended = sum(
+                one[name]
+                for minute in minutes
+                if minute["tenantId"] == tenant_id
+                for one in minute["providers"].values()
+                for name in ("successes", "failures", "unknowns")
+            )
+            asked = [
+                event
+                for event in log
+                if event.type in BEGINS and event.context.tenant_id == tenant_id
+            ]
+            assert ended <= len(asked)
+
+    @given(st.data())
+    def test_repeated_delivery_ends_in_the_same_documents(self, data: st.DataObject) -> None:
+        log = data.draw(logs())
+        documents: dict[Key, Document] = {}
+
+        for batch in data.draw(deliveries(log)):
+            for event in batch:
+                documents.update(apply(MODEL, documents, event))
+
+        assert documents == fold(MODEL, log)
+
+    @given(logs())
+    def test_only_what_was_asked_is_waited_for(self, log: list[RecordedEvent]) -> None:
+        for key, document in fold(MODEL, log).items():
+            if key.part == PAYMENTS:
+                assert len(document["asked"]) <= len([e for e in log if e.type in BEGINS])
+                what = [one["what"] for one in document["asked"]]
+                assert len(what) == len(set(what))

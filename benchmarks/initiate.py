@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from itertools import count
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Final
 
 import httpx
@@ -120,7 +121,9 @@ async def load(url: str, key: str, requests: int, connections: int) -> Load:
 
 
 @asynccontextmanager
-async def installation(folder: Path) -> AsyncIterator[tuple[str, str, str, dict[str, str]]]:
+async def installation(
+    folder: Path, servers: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[tuple[str, str, str, dict[str, str]]]:
     """Run what is measured; yield the addresses of the gateway and of the floor, a key, and the settings."""
     master = read_or_create_key_file(folder / "gateway.key")
     key = derive_api_key(master, "bench")
@@ -140,6 +143,7 @@ async def installation(folder: Path) -> AsyncIterator[tuple[str, str, str, dict[
     async with process(*store) as eventstore, process(*paypal) as simulator:
         provider = (await ready_line(simulator))["paypal"]
         environ = {
+            **servers,
             "GATEWAY_EVENTSTORE_URI": (await ready_line(eventstore))["eventstore"],
             "GATEWAY_PAYPAL_BASE_URL": provider,
             "GATEWAY_ENCRYPTION_KEY_FILE": str(folder / "gateway.key"),

@@ -17,9 +17,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from statistics import median
 from typing import Final
-from uuid import uuid4
 
 from benchmarks.initiate import installation, load, process, ready_line
+from benchmarks.mongodb_process import started_mongodb
 from benchmarks.payment_histories import append_payments
 from benchmarks.row import Row
 from payment_gateway.infrastructure.messaging import checkpoint
@@ -31,9 +31,6 @@ from payment_gateway.infrastructure.persistence.mongodb import Database, open_mo
 from payment_gateway.settings import Settings
 from projections import registry
 from projections.payment_details import MODEL
-from sandbox import mongo
-from sandbox.part import Poll
-from sandbox.ports import free_port
 
 EVENTS: Final = 24_000
 PARTITIONS: Final = 4
@@ -57,7 +54,7 @@ def run(events: int = EVENTS) -> list[Row]:
 
 async def _rows(events: int) -> list[Row]:
     with tempfile.TemporaryDirectory(prefix="bench-rebuild-") as folder:
-        async with _mongodb(Path(folder)) as mongodb_uri:
+        async with started_mongodb(Path(folder) / "mongodb") as mongodb_uri:
             rates = await _rates(Path(folder), mongodb_uri, events)
             latency = await _latency(Path(folder), mongodb_uri, events)
     return [rates, latency]
@@ -95,21 +92,22 @@ async def _latency(folder: Path, mongodb_uri: str, events: int) -> Row:
     """Measure the p99 of ``initiate`` during a rebuild that is held to a rate, beside without one."""
     data = folder / "gateway"
     data.mkdir()
-    async with installation(data) as (api, _, key, environ):
-        read_side = {
-            **environ,
-            "GATEWAY_MONGODB_URI": mongodb_uri,
-            "GATEWAY_MONGODB_DATABASE": "bench-latency",
-        }
-        async with _opened(read_side) as (database, log):
-            await append_payments(log, events)
-            await load(api, key, REQUESTS, 1)
-            pairs = []
-            for _ in range(LATENCY_ROUNDS):
-                without = (await load(api, key, REQUESTS, 1)).percentile_ms(99)
-                async with _building(database, read_side, workers=1, rate=GENTLE_RATE):
-                    during = (await load(api, key, REQUESTS, 1)).percentile_ms(99)
-                pairs.append((during, without))
+    servers = {
+        "GATEWAY_MONGODB_URI": mongodb_uri,
+        "GATEWAY_MONGODB_DATABASE": "bench-latency",
+    }
+    pairs = []
+    async with (
+        installation(data, servers) as (api, _, key, read_side),
+        _opened(read_side) as (database, log),
+    ):
+        await append_payments(log, events)
+        await load(api, key, REQUESTS, 1)
+        for _ in range(LATENCY_ROUNDS):
+            without = (await load(api, key, REQUESTS, 1)).percentile_ms(99)
+            async with _building(database, read_side, workers=1, rate=GENTLE_RATE):
+                during = (await load(api, key, REQUESTS, 1)).percentile_ms(99)
+            pairs.append((during, without))
     return Row(
         name=f"initiate alone, p99 during a rebuild at {GENTLE_RATE} events/s",
         value=median(during for during, _ in pairs),
@@ -180,24 +178,6 @@ async def _opened(environ: dict[str, str]) -> AsyncIterator[tuple[Database, Even
     settings = Settings.model_validate(named)
     async with open_mongodb(settings) as database, open_eventstoredb(settings) as log:
         yield database, log
-
-
-@asynccontextmanager
-async def _mongodb(folder: Path) -> AsyncIterator[str]:
-    data = folder / f"mongodb-{uuid4().hex[:8]}"
-    data.mkdir()
-    port = free_port()
-    part = mongo.mongod(data, port)
-    assert isinstance(part.ready, Poll), "mongod says nothing by itself"
-    running = await asyncio.create_subprocess_exec(
-        *part.argv, "--logpath", str(data.with_suffix(".log"))
-    )
-    try:
-        await _until(part.ready.ask)
-        yield mongo.mongodb_uri(port)
-    finally:
-        running.terminate()
-        await running.wait()
 
 
 if __name__ == "__main__":

@@ -10,20 +10,25 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from payment_gateway.infrastructure.messaging.fleet import Fleet
+from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
 from payment_gateway.projection_operations import OPERATIONS as ACT
 from payment_gateway.settings import Settings
 from projections import registry
-from projections.generations import Generation, Shown, active
+from projections.generations import Generation, NotBuilt, Shown, active
+from projections.overseer import End, Overseer
 from projections.payment_details import MODEL
-from projections.read_model import fold
+from projections.read_model import Changes, Found, fold
 from projections.rebuild import Plan, begin_or_join
 from projections.registry import StepRefused, registered
+from projections.units import GenerationUnits
 from projections.verify import verify
 from tests.child_process import kill, launch, running, stop
 from tests.event_store_fixture import embedded_server
@@ -316,3 +321,41 @@ async def test_back_to_what_nobody_keeps_is_refused(gateway: Gateway) -> None:
     with pytest.raises(StepRefused, match="no worker brings it forward"):
         await gateway.do(ACT.rollback, NAME)
     assert await shown(world) == after != before
+
+
+async def test_a_new_version_of_the_code_is_built_beside_the_old_one_and_both_serve(
+    gateway: Gateway,
+) -> None:
+    def project(found: Found, recorded: RecordedEvent) -> Changes:
+        changes = MODEL.project(found, recorded)
+        return {key: {**document, "layout": "new"} for key, document in changes.items()}
+
+    new = replace(MODEL, version=MODEL.version + 1, project=project)
+    world = gateway.world
+    payment_ids = await world.pay_many(20)
+    with gateway.worker():
+        old_one = await shown(world)
+        with pytest.raises(NotBuilt):
+            await active(world.database, new)
+        building = await begin_or_join(world.database, new, Plan(partitions=2))
+        units = GenerationUnits([new], world.database)
+        fleet = Fleet(offered=units, log=world.store, database=world.database)
+        keeping = asyncio.create_task(fleet.run())
+        try:
+            ended = await Overseer(world.database, world.store, new, building).run()
+            late = await world.pay_many(5)
+            await world.caught_up(MODEL, old_one)
+            await world.caught_up(new, building)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+    assert ended.end is End.SHOWN
+    assert await active(world.database, MODEL) == old_one
+    assert await active(world.database, new) == building
+    everything = await expected(world, [*payment_ids, *late])
+    assert await world.documents(old_one) == everything
+    assert await world.documents(building) == {
+        id_: {**document, "layout": "new"} for id_, document in everything.items()
+    }
+    for model, generation in ((MODEL, old_one), (new, building)):
+        assert (await verify(world.database, world.store, model, generation)).agrees

@@ -21,6 +21,7 @@ from payment_gateway.domain.errors import InvalidValue
 from payment_gateway.domain.value_objects.idempotency_key import IdempotencyKeyVO
 from payment_gateway.presentation.rest.access import AccessRefused, Caller
 from payment_gateway.presentation.rest.command_context import CommandSide, context_of
+from payment_gateway.presentation.rest.json_body import ExactJsonRequest
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotent-Replayed"
@@ -101,7 +102,10 @@ def _key_of(request: Request) -> IdempotencyKeyVO | None:
 
 async def _content(request: Request) -> bytes:
     """Return what makes the request what it is; how its JSON is spaced or ordered does not."""
-    body = await request.json() if await request.body() else None
+    raw = await request.body()
+    # Where no body is wanted none is read as JSON, and whatever is sent is compared as it is.
+    is_json = isinstance(request, ExactJsonRequest) and raw
+    body = await request.json() if is_json else raw.decode("latin-1")
     asked = [request.method, request.url.path, request.url.query, body]
     return json.dumps(asked, sort_keys=True, default=str).encode()
 

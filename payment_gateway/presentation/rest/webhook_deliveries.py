@@ -86,7 +86,14 @@ async def show(delivery_id: str, caller: Admin, side: Side) -> DeliveryDetailAns
 
 
 @without_body.post("/api/v1/webhook-deliveries/{delivery_id}/resend", status_code=202)
-async def resend(delivery_id: str, request: Request, caller: Admin, side: Side) -> DeliveryAnswer:
+@idempotent
+async def resend(
+    delivery_id: str,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Admin,
+    side: Side,
+) -> DeliveryAnswer:
     """Send an event again that was delivered or parked; the answer shows it as it was found."""
     service = side.gateway.webhook_deliveries
     record = await service.find(delivery_id, tenant_id=tenant_of(caller))

@@ -23,7 +23,8 @@ def prepare(folder: Path = FOLDER) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     readme, *others = pages()
     for page in others:
-        _write(folder / page.relative_to(REPOSITORY / "docs"), page.read_text(encoding="utf-8"))
+        text = page.read_text(encoding="utf-8").replace("../README.md", "index.md")
+        _write(folder / page.relative_to(REPOSITORY / "docs"), text)
     text = _LINK_FROM_README.sub("", readme.read_text(encoding="utf-8"))
     _write(folder / "index.md", text)
 

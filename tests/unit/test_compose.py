@@ -15,9 +15,11 @@ from tests.markdown_pages import REPOSITORY
 
 GATEWAY_SERVICES = ("api", "reactors", "projections")
 SIMULATORS = {"paypal", "pagadito"}
+# Each has a page of its own, for whoever is at this machine.
+WATCHING = {"prometheus": 9090, "grafana": 3000, "traces": 16_686}
 FILES = ("docker-compose.yml", "docker-compose.cluster.yml")
 OURS = re.compile(r"payment-gateway(-sandbox)?:local")
-PINNED = re.compile(r"[a-z-]+(/[a-z-]+)?:\d+\.\d+[\w.-]*")
+PINNED = re.compile(r"[a-z-]+(/[a-z-]+)?:v?\d+\.\d+[\w.-]*")
 PROXY = REPOSITORY / "deploy" / "proxy" / "haproxy.cfg"
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
 SUBSTITUTED = re.compile(r"\$\{\w+(?::-(?P<default>[^}]*)|:\?)?\}")
@@ -31,7 +33,13 @@ def compose(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 def servers(compose: dict[str, Any]) -> set[str]:
     """Return the names of what the gateway needs, and of what they need in turn."""
-    return set(compose["services"]) - {*GATEWAY_SERVICES, *SIMULATORS, "proxy", "certificates"}
+    return set(compose["services"]) - {
+        *GATEWAY_SERVICES,
+        *SIMULATORS,
+        *WATCHING,
+        "proxy",
+        "certificates",
+    }
 
 
 def test_the_compose_files_are_some() -> None:
@@ -84,7 +92,7 @@ def test_the_health_checks_ask_the_port_that_answers(compose: dict[str, Any]) ->
         port = service["environment"]["GATEWAY_HEALTH_PORT"]
 
         assert f"127.0.0.1:{port}/readyz" in service["healthcheck"]["test"][-1]
-    for name in (*GATEWAY_SERVICES, *servers(compose), "proxy"):
+    for name in (*GATEWAY_SERVICES, *servers(compose), *WATCHING, "proxy"):
         assert compose["services"][name]["healthcheck"]["test"]
 
 
@@ -109,7 +117,7 @@ def test_every_image_of_others_is_pinned(compose: dict[str, Any]) -> None:
         assert PINNED.fullmatch(image) or OURS.fullmatch(image), f"{name}: {image}"
 
 
-def test_nothing_but_the_proxy_can_be_reached_and_that_from_this_machine_alone(
+def test_nothing_but_the_proxy_and_what_watches_can_be_reached_and_that_from_this_machine_alone(
     compose: dict[str, Any],
 ) -> None:
     published = {
@@ -119,6 +127,8 @@ def test_nothing_but_the_proxy_can_be_reached_and_that_from_this_machine_alone(
     }
 
     assert published.pop("proxy") == ["127.0.0.1:8000:8000"]
+    for name, port in WATCHING.items():
+        assert published.pop(name) == [f"127.0.0.1:{port}:{port}"]
     assert set(published.values()) == {None}
 
 
@@ -156,7 +166,7 @@ def test_all_that_is_mounted_is_declared(compose: dict[str, Any]) -> None:
     volumes = mounts - files
     secrets = {name for one in services for name in one.get("secrets", [])}
 
-    assert all((REPOSITORY / file).is_file() for file in files)
+    assert all((REPOSITORY / file).exists() for file in files)
     assert volumes == set(compose["volumes"])
     assert secrets == set(compose["secrets"])
 

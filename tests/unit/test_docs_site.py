@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sysconfig
@@ -25,6 +26,7 @@ def site() -> Path:
     prepare()
     built = subprocess.run(
         [Path(sysconfig.get_path("scripts")) / "zensical", "build", "--strict", "--clean"],
+        env={**os.environ, "NO_COLOR": "1"},
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -17,6 +17,7 @@ from projections.document_writer import DocumentWriter
 from projections.generations import Generation
 from projections.read_model import TOTALS, Key, ReadModel, fold, has_counts, sum_totals
 from projections.worker import READ_MODELS
+from tests.integration.sums import without_zeros
 from tests.mongodb_fixture import database, mongodb_uri
 from tests.unit.projections.payment_logs import deliveries, logs
 
@@ -47,9 +48,9 @@ async def test_any_batches_with_repeats_end_in_the_fold_of_the_log(
         assert await stored(database, model, generation) == folded, model.name
         if model.totals is not None:
             sums = {one["_id"]: one for one in await all_of(database, generation, TOTALS)}
-            sums = {id_: _without_zeros(one) for id_, one in sums.items() if has_counts(one)}
+            sums = {id_: without_zeros(one) for id_, one in sums.items() if has_counts(one)}
             assert sums == {
-                id_: _without_zeros(one) for id_, one in sum_totals(model, folded).items()
+                id_: without_zeros(one) for id_, one in sum_totals(model, folded).items()
             }
 
 
@@ -74,12 +75,3 @@ async def stored(
 
 async def all_of(database: Database, generation: Generation, part: str) -> list[Document]:
     return await database[generation.collection(part)].find().to_list(None)
-
-
-def _without_zeros(total: Document) -> Document:
-    shown: Document = {}
-    for name, value in total.items():
-        inner = _without_zeros(value) if isinstance(value, dict) else value
-        if inner not in (0, {}):
-            shown[name] = inner
-    return shown

@@ -26,6 +26,7 @@ from projections.document_writer import DocumentWriter
 from projections.generations import Generation, matching
 from projections.read_model import TOTALS, Key, ReadModel, fold, has_counts, sum_totals
 from projections.worker import READ_MODELS
+from tests.integration.sums import without_zeros
 from tests.mongodb_fixture import database, mongodb_uri
 from tests.unit.projections.payment_logs import logs
 
@@ -90,8 +91,10 @@ async def stored(
     found: dict[Key, Document] = {}
     for part in model.parts:
         async for document in database[generation.collection(part)].find():
-            if part != TOTALS or has_counts(document):
+            if part != TOTALS:
                 found[Key(document["_id"], part)] = document
+            elif has_counts(document):
+                found[Key(document["_id"], part)] = without_zeros(document)
     return found
 
 
@@ -138,7 +141,7 @@ async def test_any_cuts_repetitions_and_crashes_give_the_documents_of_an_undistu
 
     expected = fold(model, events)
     for id_, total in sum_totals(model, expected).items():
-        expected[Key(id_, TOTALS)] = total
+        expected[Key(id_, TOTALS)] = without_zeros(total)
     assert await stored(database, model, generation) == expected
     assert subscription.status.parked == 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Literal
 
 from payment_gateway.application.ports import (
@@ -35,6 +36,7 @@ from payment_gateway.application.ports import (
     Standing,
 )
 from payment_gateway.domain.errors import (
+    ExchangeRateNotSupported,
     InvalidValue,
     RefundNotSupported,
     UnsupportedProviderError,
@@ -77,6 +79,7 @@ class FakeProvider:
             refund=not self.captures_on_approval,
             captures_on_approval=self.captures_on_approval,
             prepares=self.captures_on_approval,
+            exchange_rate=self.captures_on_approval,
             currencies=self.currencies,
         )
 
@@ -174,6 +177,13 @@ class FakeProvider:
         self.refunds.setdefault(request.refund_id, request.amount)
         self._after(fault)
         return Refunded(reference=f"R-{request.refund_id}")
+
+    async def exchange_rate(self, currency: str) -> Decimal:
+        if not self.capabilities.exchange_rate:
+            raise ExchangeRateNotSupported("FAKE")
+        if self._before("exchange_rate"):
+            raise ProviderUnavailable("no rate")
+        return Decimal("7.70") if currency == "GTQ" else Decimal(1)
 
     def _take(self, order_id: str) -> None:
         order = self.orders[order_id]

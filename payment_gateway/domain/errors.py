@@ -35,6 +35,7 @@ DomainError
 ├── RefundIdInUse                the refund id names another refund of this payment
 ├── RefundFailed                 the provider will not give this refund
 ├── RefundNotSupported           the provider cannot refund at all
+├── ExchangeRateNotSupported     the provider names no exchange rates
 ├── IdempotencyKeyReused         the idempotency key was used for another command
 ├── IdempotencyKeyInUse          the idempotency key's command is being carried out
 ├── PreconditionFailed           what the command was meant for has changed
@@ -385,6 +386,17 @@ class RefundNotSupported(DomainError):
 
     def __init__(self, provider_type: str) -> None:
         super().__init__(f"{provider_type} cannot refund through its interface")
+        self.provider_type = provider_type
+
+
+class ExchangeRateNotSupported(DomainError):
+    """The provider names no exchange rates."""
+
+    code = "exchange_rate_not_supported"
+    param = "providerType"
+
+    def __init__(self, provider_type: str) -> None:
+        super().__init__(f"{provider_type} names no exchange rates")
         self.provider_type = provider_type
 
 

@@ -29,7 +29,7 @@ from payment_gateway.application.ports import (
     RefundRefused,
     RefundRequest,
 )
-from payment_gateway.domain.errors import InvalidValue, RefundNotSupported
+from payment_gateway.domain.errors import ExchangeRateNotSupported, InvalidValue, RefundNotSupported
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.domain.value_objects.payment_details import PaymentDetailVO
 from payment_gateway.infrastructure.providers.factory import open_provider_factory
@@ -357,6 +357,21 @@ class TestRefund:
         assert isinstance(outcome, RefundRefused)
 
 
+class TestExchangeRate:
+    async def test_is_a_positive_number_or_not_supported(
+        self, provider: Provider, sandbox: Sandbox
+    ) -> None:
+        if not provider.capabilities.exchange_rate:
+            with pytest.raises(ExchangeRateNotSupported):
+                await provider.exchange_rate("USD")
+            return
+
+        assert await provider.exchange_rate("USD") == 1
+        assert str(await provider.exchange_rate("GTQ")) == "7.70"
+        # To be told a rate opens no checkout and moves nothing.
+        assert await sandbox.checkouts() == 0
+
+
 class TestOutOfReach:
     async def test_nobody_listening_means_nothing_happened(
         self, account: PayPalSandbox | PagaditoSandbox
@@ -376,3 +391,6 @@ class TestOutOfReach:
                 await provider.inquire(checkout)
             with pytest.raises(ProviderUnavailable):
                 await provider.capture(checkout, capture_id="one")
+            if provider.capabilities.exchange_rate:
+                with pytest.raises(ProviderUnavailable):
+                    await provider.exchange_rate("USD")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
 
 from payment_gateway.application.ports import CommandContext, SealBroken
@@ -22,6 +23,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.security.envelope import EnvelopeSubjectCipher, MasterKey
 from payment_gateway.infrastructure.security.key_source import open_key_source
 from payment_gateway.settings import Settings
+from tests.contracts.provider_sandbox import simulator
 from tests.event_store_fixture import embedded_server
 from tests.softhsm_fixture import LABEL, PIN, TOKEN, new_soft_token
 
@@ -148,6 +150,31 @@ async def test_providers_are_disabled_and_configured(cli: CommandLine) -> None:
     assert cli.json("providers", "enable", "demo", "PAYPAL")["data"] == [made]
     wrong = ("configure", "demo", "PAYPAL", "--currency", "USD:x")
     assert "USD:x" in cli.run("providers", *wrong, code=2)
+
+
+async def test_pagaditos_exchange_rate_is_told_exactly(cli: CommandLine) -> None:
+    account: dict[str, object] = {"uid": "shop", "wsk": "planted-secret-79", "sandbox": True}
+    cli.run("keys", "create")
+    await make_tenant(cli)
+    cli.run("credentials", "set", "demo", "PAGADITO", given=account)
+    with simulator("pagadito", cli.folder / "pagadito") as url:
+        cli.environment["GATEWAY_PAGADITO_BASE_URL"] = url
+        merchant = {"uid": "shop", "wsk": account["wsk"], "rates": {"GTQ": "7.7050"}}
+        async with httpx.AsyncClient() as pagadito:
+            made = await pagadito.post(f"{url}/_control/merchants", json=merchant)
+        assert made.is_success, made.text
+        ask = ("providers", "exchange-rate", "demo")
+        assert cli.run(*ask, "PAGADITO", "GTQ") == "One USD is 7.7050 GTQ, says PAGADITO.\n"
+        assert cli.json(*ask, "PAGADITO", "GTQ") == {
+            "tenantId": "demo",
+            "providerType": "PAGADITO",
+            "currency": "GTQ",
+            "rate": "7.7050",
+        }
+        assert "names no rate for HNL" in cli.run(*ask, "PAGADITO", "HNL", code=1)
+        assert "not EUR" in cli.run(*ask, "PAGADITO", "EUR", code=1)
+    assert "PAGADITO cannot be reached" in cli.run(*ask, "PAGADITO", "GTQ", code=1)
+    assert "PAYPAL names no exchange rates" in cli.run(*ask, "PAYPAL", "USD", code=1)
 
 
 async def test_a_key_file_is_rotated_and_the_old_key_retired(cli: CommandLine) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
@@ -21,12 +22,14 @@ class ProviderCapabilities:
         captures_on_approval: Whether the payer's approval itself moves the money; where it does
             not, a capture has to follow.
         prepares: Whether ``Provider.prepare`` calls the provider.
+        exchange_rate: Whether it says what a currency is worth to it.
         currencies: ISO 4217 codes it takes.
     """
 
     refund: bool
     captures_on_approval: bool
     prepares: bool
+    exchange_rate: bool
     currencies: frozenset[str]
 
 
@@ -232,6 +235,17 @@ class Provider(Protocol):
 
         Raises:
             RefundNotSupported: The provider cannot; see its capabilities.
+        """
+        ...
+
+    async def exchange_rate(self, currency: str) -> Decimal:
+        """Return the provider's own rate for one of its currencies, exactly as it names it.
+
+        Asking moves no money: whatever goes wrong, ``ProviderOutcomeUnknown`` is not raised.
+
+        Raises:
+            ExchangeRateNotSupported: The provider names none; see its capabilities.
+            InvalidValue: It has no rate for this currency.
         """
         ...
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
 from payment_gateway.application.ports import (
@@ -108,6 +109,12 @@ class GuardedProvider:
         """Give money back; see ``Provider``."""
         return await self._call(
             "refund", request.amount.currency, lambda: self._provider.refund(request)
+        )
+
+    async def exchange_rate(self, currency: str) -> Decimal:
+        """Return the provider's own rate for a currency; see ``Provider``."""
+        return await self._call(
+            "exchange_rate", currency, lambda: self._provider.exchange_rate(currency)
         )
 
     async def _call(

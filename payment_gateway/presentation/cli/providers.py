@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from payment_gateway.application.commands.ask_exchange_rate import ask_exchange_rate
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.services.provider_service import Bounds
@@ -73,7 +74,34 @@ def providers_commands(for_tenant: ForTenant, load_settings: Callable[[], Settin
         run(tenant, use, as_json=as_json)
 
     _add_configure(app, run)
+    _add_exchange_rate(app, for_tenant, load_settings)
     return app
+
+
+def _add_exchange_rate(
+    app: typer.Typer, for_tenant: ForTenant, load_settings: Callable[[], Settings]
+) -> None:
+    @app.command("exchange-rate")
+    def exchange_rate(
+        tenant: TenantId,
+        provider: ProviderType,
+        currency: Annotated[str, typer.Argument(metavar="CURRENCY", help="An ISO 4217 code.")],
+        as_json: AsJson = False,
+    ) -> None:
+        """Ask a provider, with the tenant's account, for its rate between a currency and the US dollar."""
+
+        async def use(gateway: Gateway, context: CommandContext) -> Decimal:
+            type_ = ProviderTypeVO(provider).value
+            return await ask_exchange_rate(
+                gateway.credentials, type_, currency, tenant_id=context.tenant_id
+            )
+
+        rate = for_tenant(load_settings(), tenant, use)
+        if as_json:
+            document = {"tenantId": tenant, "providerType": provider, "currency": currency}
+            print(json.dumps({**document, "rate": f"{rate:f}"}))
+        else:
+            print(f"One USD is {rate:f} {currency}, says {provider}.")
 
 
 def _add_configure(app: typer.Typer, run: Callable[..., None]) -> None:

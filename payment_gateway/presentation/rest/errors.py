@@ -83,6 +83,7 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.RefundIdInUse: 409,
     domain.RefundFailed: 409,
     domain.RefundNotSupported: 422,
+    domain.ExchangeRateNotSupported: 422,
     domain.ProviderUnavailableError: 503,
     domain.IdempotencyKeyReused: 422,
     domain.IdempotencyKeyInUse: 409,

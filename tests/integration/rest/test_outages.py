@@ -76,7 +76,11 @@ async def test_commands_go_on_without_the_read_models(shop: Shop) -> None:
         assert (query.status_code, query.json()["code"]) == (503, "read_models_unavailable")
         assert query.json()["retryable"] is True
         assert ready.status_code == 503
-        assert ready.json()["checks"] == {"eventstore": "ok", "mongodb": "unavailable"}
+        assert ready.json()["checks"] == {
+            "eventstore": "ok",
+            "mongodb": "unavailable",
+            "projections": "unavailable",
+        }
         assert (await api.get("/livez")).status_code == 200
 
 

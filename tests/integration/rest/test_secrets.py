@@ -88,19 +88,42 @@ async def test_what_is_planted_is_found_nowhere(shop: Shop) -> None:
             assert secret.encode() not in content, place
 
 
+def lines_of(shop: Shop, request_id: str) -> list[dict[str, object]]:
+    lines = [json.loads(line) for line in shop.installation.log.read_text().splitlines()]
+    return [line for line in lines if line.get("request_id") == request_id]
+
+
 async def test_each_log_line_is_json_with_the_request_and_its_caller(shop: Shop) -> None:
     request_id = f"logged-{uuid4().hex}"
-    await shop.api.get("/api/v1/payments?orderId=secret", headers={"X-Request-Id": request_id})
-    lines = [json.loads(line) for line in shop.installation.log.read_text().splitlines()]
-    (line,) = [line for line in lines if line.get("request_id") == request_id]
+    await shop.api.get(
+        "/api/v1/providers/status?tenantId=acme", headers={"X-Request-Id": request_id}
+    )
+    (line,) = lines_of(shop, request_id)
     assert {key: line[key] for key in ("event", "method", "path", "status", "actor")} == {
         "event": "request.answered",
         "method": "GET",
-        "path": "/api/v1/payments",
+        "path": "/api/v1/providers/status",
         "status": 200,
         "actor": "apikey:acme",
     }
     assert (line["tenant_id"], line["process"], line["level"]) == ("acme", "api", "info")
+
+
+async def test_a_refusal_is_a_line_of_its_own_with_the_same_request(shop: Shop) -> None:
+    """Here no projection ever ran: there is nothing to ask yet, and that is said, not shown as empty."""
+    request_id = f"logged-{uuid4().hex}"
+    await shop.api.get("/api/v1/payments?orderId=secret", headers={"X-Request-Id": request_id})
+    refused, answered = lines_of(shop, request_id)
+    assert (refused["event"], refused["code"], refused["level"]) == (
+        "request.refused",
+        "read_models_unavailable",
+        "warning",
+    )
+    assert (answered["event"], answered["status"], answered["path"]) == (
+        "request.answered",
+        503,
+        "/api/v1/payments",
+    )
 
 
 async def test_no_request_of_these_tests_failed(shop: Shop) -> None:

@@ -70,6 +70,7 @@ OPERATIONS = {
     "f3f191ce3326905ff4403bb05b0de150": "connect",
     "41216f8caf94aaa598db137e36d4673e": "exec_trans",
     "0b50820c65b0de71ce78f6221a5cf876": "get_status",
+    "da6b597cfcd0daf129287758b3c73b76": "get_exchange_rate",
 }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 import stamina
@@ -226,3 +227,13 @@ async def test_preparing_is_guarded_where_it_calls_the_provider() -> None:
     assert await on_demand.provider.prepare("USD") is None
     assert (await on_demand.summary()).last_hour.calls == 0
     assert on_demand.provider.capabilities == on_demand.inner.capabilities
+
+
+async def test_a_rate_is_asked_for_again_where_none_came_and_counted() -> None:
+    guarded = Guarded(inner=FakeProvider(captures_on_approval=True))
+    guarded.inner.fail("exchange_rate", "not_sent")
+
+    assert await guarded.provider.exchange_rate("GTQ") == Decimal("7.70")
+
+    assert guarded.currencies == ["GTQ"]
+    assert (await guarded.summary()).last_hour.calls == 2

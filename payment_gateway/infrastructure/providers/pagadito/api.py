@@ -27,6 +27,7 @@ class Operation(Enum):
     CONNECT = "f3f191ce3326905ff4403bb05b0de150"
     EXEC_TRANS = "41216f8caf94aaa598db137e36d4673e"
     GET_STATUS = "0b50820c65b0de71ce78f6221a5cf876"
+    GET_EXCHANGE_RATE = "da6b597cfcd0daf129287758b3c73b76"
 
 
 class AccountRefused(Exception):

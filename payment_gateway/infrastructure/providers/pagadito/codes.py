@@ -25,14 +25,17 @@ class CodeClass(Enum):
 CONNECTED: Final = "PG1001"
 REGISTERED: Final = "PG1002"
 STATUS: Final = "PG1003"
+EXCHANGE_RATE: Final = "PG1004"
+CURRENCY_REFUSED: Final = "PG3008"
 
 _CODES_BY_CLASS: Final[dict[CodeClass, tuple[str, ...]]] = {
     CodeClass.DONE: (
         CONNECTED,
         REGISTERED,
         STATUS,
+        EXCHANGE_RATE,
         # of calls that are not made here
-        *("PG1004", "PG1005", "PG1006", "PG1007", "PG1008", "PG1009", "PG1010", "PG1011"),
+        *("PG1005", "PG1006", "PG1007", "PG1008", "PG1009", "PG1010", "PG1011"),
         *("PG1012", "PG1014", "PG1017", "PG1018"),
     ),
     CodeClass.REFUSED: (
@@ -43,7 +46,7 @@ _CODES_BY_CLASS: Final[dict[CodeClass, tuple[str, ...]]] = {
         "PG3004",  # the details do not add up to the amount
         "PG3005",  # the account's connection is switched off
         "PG3006",  # more than the maximum
-        "PG3008",  # currency
+        CURRENCY_REFUSED,
         "PG3009",  # less than the minimum
         "PG3015",  # authorization token
         "PG3017",  # another merchant's transaction

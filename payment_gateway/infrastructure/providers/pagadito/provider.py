@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -29,7 +30,7 @@ from payment_gateway.application.ports import (
     RefundRequest,
     Standing,
 )
-from payment_gateway.domain.errors import RefundNotSupported
+from payment_gateway.domain.errors import InvalidValue, RefundNotSupported
 from payment_gateway.infrastructure.providers.http import operation_deadline
 from payment_gateway.infrastructure.providers.pagadito.api import (
     AccountRefused,
@@ -38,10 +39,13 @@ from payment_gateway.infrastructure.providers.pagadito.api import (
     Result,
 )
 from payment_gateway.infrastructure.providers.pagadito.codes import (
+    CURRENCY_REFUSED,
+    EXCHANGE_RATE,
     REGISTERED,
     STATUS,
     CodeClass,
 )
+from payment_gateway.infrastructure.providers.pagadito.exchange_rates import exchange_rate
 from payment_gateway.infrastructure.providers.pagadito.requests import (
     CURRENCIES,
     charge_fields,
@@ -52,7 +56,11 @@ from payment_gateway.infrastructure.providers.unavailable import AccountNotAccep
 from payment_gateway.infrastructure.providers.wording import checkout_address
 
 CAPABILITIES: Final = ProviderCapabilities(
-    refund=False, captures_on_approval=True, prepares=True, currencies=CURRENCIES
+    refund=False,
+    captures_on_approval=True,
+    prepares=True,
+    exchange_rate=True,
+    currencies=CURRENCIES,
 )
 # A session token may be used up between its making and its use; a new one twice in a row is not.
 _SESSIONS_MAX: Final = 2
@@ -172,6 +180,30 @@ class PagaditoProvider:
         """
         raise RefundNotSupported("PAGADITO")
 
+    @operation_deadline("exchange_rate")
+    async def exchange_rate(self, currency: str) -> Decimal:
+        """Return Pagadito's rate between a currency and the US dollar, as it names it.
+
+        Raises:
+            InvalidValue: Pagadito has no rate for this currency.
+            ProviderUnavailable: No rate; asking moves no money, so whatever went wrong: nothing
+                happened.
+
+        Source: Pagadito's PHP library 1.5.2, ``get_exchange_rate``.
+        """
+        try:
+            result = await self._ask(
+                self._api_for(currency), Operation.GET_EXCHANGE_RATE, {"currency": currency}
+            )
+        except ProviderOutcomeUnknown as error:
+            raise ProviderUnavailable(error.reason) from error
+        if result.code == CURRENCY_REFUSED:
+            raise InvalidValue(f"Pagadito names no rate for {currency}", param="currency")
+        rate = exchange_rate(result.value) if result.code == EXCHANGE_RATE else None
+        if rate is None:
+            raise ProviderUnavailable(f"get_exchange_rate: {result.code} without a rate")
+        return rate
+
     def _opened(self, token: str, value: Any) -> CheckoutOpened:
         # Some answers carry the address percent-encoded; Pagadito's own library always decodes it.
         encoded = isinstance(value, str) and "%3a%2f%2f" in value.lower()
@@ -199,21 +231,23 @@ class PagaditoProvider:
             raise ProviderOutcomeUnknown("exec_trans: registered before")
 
     async def _status(self, api: PagaditoApi, token: str, currency: str) -> Standing:
-        result = await self._ask(api, token)
+        result = await self._ask(api, Operation.GET_STATUS, {"token_trans": token})
         if result.kind is CodeClass.ABSENT:
             return Absent()
         if result.code != STATUS or not isinstance(result.value, Mapping):
             raise ProviderOutcomeUnknown(f"get_status: {result.code}")
         return standing(result.value, token=token, currency=currency)
 
-    async def _ask(self, api: PagaditoApi, token: str) -> Result:
+    async def _ask(
+        self, api: PagaditoApi, operation: Operation, fields: Mapping[str, str]
+    ) -> Result:
         """Ask in a session of its own, as Pagadito wants it; in another if that one went stale."""
         for _ in range(_SESSIONS_MAX):
             try:
                 session = await api.connect()
             except AccountRefused as refused:
                 raise AccountNotAccepted(f"connect: {refused.code}") from refused
-            result = await api.call(Operation.GET_STATUS, {"token": session, "token_trans": token})
+            result = await api.call(operation, {"token": session, **fields})
             if result.kind is not CodeClass.STALE_TOKEN:
                 return result
-        raise ProviderOutcomeUnknown(f"get_status: {result.code}")
+        raise ProviderOutcomeUnknown(f"{operation.name.lower()}: {result.code}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ from payment_gateway.application.ports import (
     RefundRequest,
     Standing,
 )
+from payment_gateway.domain.errors import ExchangeRateNotSupported
 from payment_gateway.infrastructure.providers.answer import Answer
 from payment_gateway.infrastructure.providers.http import operation_deadline
 from payment_gateway.infrastructure.providers.paypal.access_token import CredentialsRefused
@@ -54,7 +56,11 @@ from payment_gateway.infrastructure.providers.paypal.requests import (
 from payment_gateway.infrastructure.providers.unavailable import AccountNotAccepted
 
 CAPABILITIES: Final = ProviderCapabilities(
-    refund=True, captures_on_approval=False, prepares=False, currencies=CURRENCIES
+    refund=True,
+    captures_on_approval=False,
+    prepares=False,
+    exchange_rate=False,
+    currencies=CURRENCIES,
 )
 
 
@@ -218,6 +224,14 @@ class PayPalProvider:
             case IssueClass.DONE_BEFORE | IssueClass.UNCLEAR | None:
                 # Fully refunded: by this very refund long ago, or by hand. Which, a person can tell.
                 raise ProviderOutcomeUnknown(f"refund: {refusal.issue}")
+
+    async def exchange_rate(self, currency: str) -> Decimal:  # noqa: ARG002 - there is none for any
+        """Refuse: the Orders API names no rates.
+
+        Raises:
+            ExchangeRateNotSupported: Always.
+        """
+        raise ExchangeRateNotSupported("PAYPAL")
 
     async def _captured_before(self, provider_order_id: str) -> CaptureOutcome:
         """Return what became of a capture that PayPal says was made before."""

@@ -128,6 +128,7 @@ class TestAnotherTenant:
         ) == (missing.text)
         assert set(theirs.headers) == set(missing.headers)
 
+    @pytest.mark.usefixtures("projections")
     async def test_has_histories_that_look_like_missing_ones(self, shop: Shop) -> None:
         payment_id = (await shop.opened_payment())["paymentId"]
         headers = shop.installation.authorization("rival")

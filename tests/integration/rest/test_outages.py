@@ -84,6 +84,7 @@ async def test_commands_go_on_without_the_read_models(shop: Shop) -> None:
         assert (await api.get("/livez")).status_code == 200
 
 
+@pytest.mark.usefixtures("projections")
 async def test_without_the_event_store_commands_may_be_sent_again(shop: Shop) -> None:
     uri = SecretStr(f"esdb://127.0.0.1:{free_port()}?Tls=false")
     async with without(shop, eventstore_uri=uri, eventstore_timeout_s=1.0) as api:

@@ -22,12 +22,12 @@ from tests.child_process import READY_WITHIN_S, running
 
 
 @contextmanager
-def mongodb_server(folder: Path, port: int) -> Generator[str, None, None]:
+def mongodb_server(folder: Path, port: int, *options: str) -> Generator[str, None, None]:
     """Yield the URI of a server that keeps its data in the folder, once it takes writes."""
     folder.mkdir(exist_ok=True)
     part = mongo.mongod(folder, port)
     log = folder.with_suffix(".log")
-    argv = (*part.argv, "--logpath", str(log))
+    argv = (*part.argv, *options, "--logpath", str(log))
     assert isinstance(part.ready, Poll)
     with running(argv, log=folder.with_suffix(".stderr")) as process:
         deadline = time.monotonic() + READY_WITHIN_S

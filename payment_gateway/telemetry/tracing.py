@@ -69,6 +69,7 @@ def configure_tracing(*, endpoint: str, sample_ratio: float, process: str) -> Ca
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from payment_gateway.telemetry.queries_left_out import QueriesLeftOut
     from payment_gateway.telemetry.sampling import by_requests
 
     provider = TracerProvider(
@@ -80,6 +81,7 @@ def configure_tracing(*, endpoint: str, sample_ratio: float, process: str) -> Ca
     exporter = OTLPSpanExporter(
         endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_TIMEOUT_S
     )
+    provider.add_span_processor(QueriesLeftOut())
     provider.add_span_processor(
         BatchSpanProcessor(
             exporter,

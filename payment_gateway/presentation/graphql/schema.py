@@ -15,6 +15,7 @@ from strawberry.extensions import (
     SchemaExtension,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 from strawberry.types import ExecutionResult as Result
 
 from payment_gateway.presentation.graphql.mutations import Mutation
@@ -57,7 +58,20 @@ def _told(error: GraphQLError) -> GraphQLError:
     )
 
 
-SCHEMA: Final = strawberry.Schema(
+class DiscreetSchema(strawberry.Schema):
+    """A schema whose errors are logged without their text, which repeats the query with all that is in it."""
+
+    def process_errors(
+        self,
+        errors: list[GraphQLError],
+        execution_context: ExecutionContext | None = None,  # noqa: ARG002 - holds the query as well
+    ) -> None:
+        """Log that there were errors, and of which kind."""
+        for error in errors:
+            _log.info("graphql.refused", error=type(error.original_error or error).__name__)
+
+
+SCHEMA: Final = DiscreetSchema(
     query=Query,
     mutation=Mutation,
     subscription=Subscription,

@@ -290,7 +290,9 @@ class TestEndpoints:
         answer = await admin.post(PATH, json={"url": "https://shop.example"})
         assert (answer.status_code, answer.json()["param"]) == (422, "tenantId")
 
-    @pytest.mark.parametrize("name", ["nonsense", "0198c5d0-7c1e-7b43-8a55-0c8f6a1d2e3f", "%2e%2e", "a" * 300])
+    @pytest.mark.parametrize(
+        "name", ["nonsense", "0198c5d0-7c1e-7b43-8a55-0c8f6a1d2e3f", "%2e%2e", "a" * 300]
+    )
     async def test_what_is_not_there(self, admin: httpx.AsyncClient, name: str) -> None:
         for answer in (
             await admin.get(f"{PATH}/{name}"),

@@ -1,7 +1,7 @@
 """Runs processes of the gateway that kill themselves at a point of a test's choosing.
 
-The points are around what the gateway does to the world: an append to the event store, a request to a provider.
-Production code knows nothing of this; here the two are wrapped before the process begins. Whatever a point's
+The points are around what the gateway does to the world: an append to the event store, a request to a provider; and
+where it has found a notification to be a provider's. Production code knows nothing of this; here the three are wrapped before the process begins. Whatever a point's
 name, nothing durable happens between it and the next, so that "before a request" is "after the append before".
 
 Speaks lines of JSON on standard input and output, one answer to each; see ``Host`` in ``processes.py``. Its
@@ -21,6 +21,8 @@ from typing import Any
 from payment_gateway import bootstrap, processes
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.providers.http import HttpEndpoint
+from payment_gateway.infrastructure.webhooks.pagadito import PagaditoWebhooks
+from payment_gateway.infrastructure.webhooks.paypal import PayPalWebhooks
 from payment_gateway.settings import Settings
 from sandbox.child import die_with
 
@@ -40,8 +42,10 @@ class Doom:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def wrap(self) -> None:
-        """Have every append and every request to a provider come by here once it is done."""
+        """Have every append, request to a provider and verified notification come by here once it is done."""
         append, send = EventStoreDB.append, HttpEndpoint.send
+        for webhooks in (PayPalWebhooks, PagaditoWebhooks):
+            self._wrap_verify(webhooks)
 
         async def appended(store: EventStoreDB, stream: str, events: Any, **more: Any) -> Any:
             result = await append(store, stream, events, **more)
@@ -56,6 +60,16 @@ class Doom:
 
         EventStoreDB.append = appended  # type: ignore[method-assign,assignment] # the crash is injected here
         HttpEndpoint.send = sent  # type: ignore[method-assign,assignment] # the crash is injected here
+
+    def _wrap_verify(self, webhooks: type[PayPalWebhooks] | type[PagaditoWebhooks]) -> None:
+        verify = webhooks.verify
+
+        async def verified(notified: Any, *signed: Any) -> datetime | None:
+            at: datetime | None = await verify(notified, *signed)
+            self.reach("verify")
+            return at
+
+        webhooks.verify = verified  # type: ignore[assignment,method-assign] # the crash is injected here
 
 
 def run(order: dict[str, Any]) -> None:

@@ -15,11 +15,14 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.access import open_authentication
 from payment_gateway.application.ports import EventStoreUnavailable, RequestLimits
+from payment_gateway.application.services.webhook_service import WebhookNotParked
 from payment_gateway.bootstrap import check_keys, open_gateway, utc_now
 from payment_gateway.dashboard.app import add_dashboard
 from payment_gateway.dashboard.session import Cookies
 from payment_gateway.dashboard.visitor import Doors
+from payment_gateway.dead_letter_desk import DeadLetterDesk
 from payment_gateway.infrastructure.cache import Cache, answers
+from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -32,7 +35,7 @@ from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
 from payment_gateway.infrastructure.resilience.request_limits_in_redis import RedisRequestLimits
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.presentation.graphql.app import create_graphql_router
-from payment_gateway.presentation.rest import errors
+from payment_gateway.presentation.rest import dead_letters, errors
 from payment_gateway.presentation.rest.access import (
     AccessRefused,
     bearer_key,
@@ -67,6 +70,9 @@ REFUSALS: Final = {
     UnknownReadModel: errors.READ_MODEL_NOT_FOUND,
     EventStoreRefused: errors.EVENT_STORE_REFUSED,
     UndecodableEvent: errors.EVENT_NOT_READABLE,
+    NoSuchLetter: errors.DEAD_LETTER_NOT_FOUND,
+    WebhookNotParked: errors.DEAD_LETTER_NOT_FOUND,
+    NotReplayed: errors.DEAD_LETTER_NOT_REPLAYED,
 }
 
 
@@ -113,6 +119,9 @@ def application(settings: Settings | None = None) -> FastAPI:
                 cache=opened.cache,
             )
             app.state.projection_side = ProjectionSide(database=database, log=opened.event_store)
+            app.state.dead_letters = DeadLetterDesk(
+                opened=opened, database=database, settings=chosen
+            )
             checks = {
                 "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),
                 "mongodb": Check(answers=lambda: _mongodb_answers(database)),
@@ -155,6 +164,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                 provider_viewer=of_one_tenant("viewer", "operator", "admin"),
                 now=utc_now,
             ),
+            dead_letters.router,
             create_projections_router(operator=requires("operator"), side=_projection_side_of),
         ],
         query_refusals=REFUSALS,

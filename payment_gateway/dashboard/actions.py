@@ -7,7 +7,15 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
-from payment_gateway.dashboard.visitor import ROOT, Doors, Visitor, back_to, doors_of, sender_of
+from payment_gateway.dashboard.visitor import (
+    ROOT,
+    Doors,
+    Visitor,
+    back_to,
+    doors_of,
+    segment,
+    sender_of,
+)
 from payment_gateway.presentation.in_process import ApiRefused
 
 router = APIRouter(prefix=ROOT, include_in_schema=False)
@@ -21,6 +29,7 @@ DONE: Final = {
     "complete": "Asked the provider to complete it.",
     "cancel": "Cancelled.",
     "refund": "Refund asked for.",
+    "resolve": "Recorded.",
 }
 
 
@@ -57,6 +66,38 @@ async def refund(
     return await _on_payment("refund", payment_id, body, visitor=visitor, doors=doors, key=key)
 
 
+@router.post("/payments/{payment_id}/resolve", response_model=None)
+async def resolve(
+    *,
+    payment_id: str,
+    visitor: Sender,
+    doors: Open,
+    key: Key,
+    answer: Text,
+    note: Annotated[str, Form(max_length=500)],
+    reference: Annotated[str, Form(alias="providerReference", max_length=255)] = "",
+    amount: Text = "",
+    refund_id: Annotated[str, Form(alias="refundId", max_length=64)] = "",
+) -> Response:
+    """Record what a person found out about a payment, or about one of its refunds."""
+    given = {
+        "answer": answer,
+        "note": note,
+        "providerReference": reference,
+        "amount": amount,
+        "refundId": refund_id,
+    }
+    return await _post(
+        "resolve",
+        f"/payments/{segment(payment_id)}/resolve",
+        payment_id,
+        {name: value for name, value in given.items() if value},
+        visitor=visitor,
+        doors=doors,
+        key=key,
+    )
+
+
 async def _on_payment(
     command: str,
     payment_id: str,
@@ -66,10 +107,26 @@ async def _on_payment(
     doors: Doors,
     key: str,
 ) -> Response:
-    whole = {"tenantId": visitor.caller.tenant_id, "paymentId": payment_id, **body}
+    named = {"paymentId": payment_id, **body}
+    path = f"/payments/{command}"
+    return await _post(command, path, payment_id, named, visitor=visitor, doors=doors, key=key)
+
+
+async def _post(
+    command: str,
+    path: str,
+    payment_id: str,
+    body: dict[str, Any],
+    *,
+    visitor: Visitor,
+    doors: Doors,
+    key: str,
+) -> Response:
+    """Have something done about a payment, and lead back to its page."""
     page = f"/payments/{payment_id}"
+    whole = {"tenantId": visitor.caller.tenant_id, **body}
     try:
-        done = await visitor.api.post(f"/payments/{command}", whole, idempotency_key=key)
+        done = await visitor.api.post(path, whole, idempotency_key=key)
     except ApiRefused as refusal:
         return back_to(page, f"{refusal.detail} ({refusal.code})", doors, is_refusal=True)
     status = str(done.body["status"]).replace("_", " ").lower()

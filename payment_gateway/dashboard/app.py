@@ -6,7 +6,17 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from payment_gateway.dashboard import actions, live, login, pages
+from payment_gateway.dashboard import (
+    actions,
+    audit,
+    dead_letters,
+    deliveries,
+    live,
+    login,
+    overview,
+    pages,
+    projections,
+)
 from payment_gateway.dashboard.rendering import STATIC, page
 from payment_gateway.dashboard.visitor import (
     LOGIN,
@@ -22,7 +32,17 @@ from payment_gateway.presentation.in_process import ApiRefused
 
 def add_dashboard(app: FastAPI) -> None:
     """Add the pages; what they are given is put into ``app.state.dashboard`` as the app opens."""
-    for module in (login, pages, actions, live):
+    for module in (
+        login,
+        overview,
+        pages,
+        actions,
+        projections,
+        dead_letters,
+        deliveries,
+        audit,
+        live,
+    ):
         app.include_router(module.router)
     app.mount(f"{ROOT}/static", StaticFiles(directory=STATIC), name="dashboard-static")
     app.add_exception_handler(NotLoggedIn, _to_login)

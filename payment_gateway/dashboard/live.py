@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from payment_gateway.dashboard.rendering import HEADERS
@@ -17,7 +17,7 @@ router = APIRouter(prefix=ROOT, include_in_schema=False)
 
 # How soon a page shows what happened, and how often it looks though nothing did (times pass, lags grow).
 LOOK_EVERY_S: Final = 1.0
-TICK_EVERY_LOOKS: Final = 10
+TICK_EVERY_S: Final = 10
 # A browser that has not closed its stream by then opens another by itself.
 LOOKS_MAX: Final = 3_600
 # Open pages of one process; more are told to come back.
@@ -36,18 +36,24 @@ _STREAMS: Final = Streams()
 
 
 @router.get("/live", response_model=None)
-async def live(request: Request, visitor: Annotated[Visitor, Depends(visitor_of)]) -> Response:
+async def live(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(visitor_of)],
+    tick: Annotated[int, Query(ge=1, le=60, description="In seconds.")] = TICK_EVERY_S,
+) -> Response:
     """Send ``change`` when the tenant's payments changed, ``tick`` now and then."""
     if _STREAMS.open >= STREAMS_MAX:
         return Response(status_code=503, headers={"Retry-After": "10"})
     return StreamingResponse(
-        _changes(request, visitor),
+        _changes(request, visitor, tick_every_looks=max(1, round(tick / LOOK_EVERY_S))),
         media_type="text/event-stream",
         headers={**HEADERS, "X-Accel-Buffering": "no"},
     )
 
 
-async def _changes(request: Request, visitor: Visitor) -> AsyncGenerator[str, None]:
+async def _changes(
+    request: Request, visitor: Visitor, *, tick_every_looks: int
+) -> AsyncGenerator[str, None]:
     _STREAMS.open += 1
     try:
         yield f"retry: {RETRY_MS}\n\n"
@@ -60,7 +66,7 @@ async def _changes(request: Request, visitor: Visitor) -> AsyncGenerator[str, No
             if mark != seen:
                 seen = mark
                 yield "event: change\ndata: \n\n"
-            elif look % TICK_EVERY_LOOKS == 0:
+            elif look % tick_every_looks == 0:
                 yield "event: tick\ndata: \n\n"
     finally:
         _STREAMS.open -= 1

@@ -1,16 +1,14 @@
-"""What the pages show. Every one asks the REST interface as its visitor, and so shows what they may see."""
+"""Payments and providers. Every page asks the REST interface as its visitor: it shows what they may see."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse, Response
 
-from payment_gateway.dashboard.rendering import PAGES, page
-from payment_gateway.dashboard.series import day_series
-from payment_gateway.dashboard.visitor import ROOT, Visitor, visitor_of
+from payment_gateway.dashboard.rendering import page
+from payment_gateway.dashboard.visitor import ROOT, Visitor, segment, visitor_of
 from payment_gateway.domain.errors import InvalidValue
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -22,32 +20,9 @@ from payment_gateway.presentation.in_process import Answer, ApiRefused
 router = APIRouter(prefix=ROOT, include_in_schema=False)
 
 TEXT_LENGTH_MAX: Final = 255
-RECENT: Final = "10"
-DAYS_SHOWN: Final = timedelta(days=30)
 Looking = Annotated[Visitor, Depends(visitor_of)]
 Text = Annotated[str | None, Query(max_length=TEXT_LENGTH_MAX)]
 Cursor = Annotated[str | None, Query(max_length=1_000)]
-
-
-@router.get("", response_model=None)
-async def overview(visitor: Looking) -> Response:
-    """Show how it goes; whoever may not see that is led to what they may see."""
-    if not (visitor.may("viewer") and visitor.has_tenant):
-        target = next(path for path, _, roles in PAGES[1:] if visitor.may(*roles))
-        return RedirectResponse(f"{ROOT}{target}", status_code=303)
-    payments = await visitor.api.get("/payments", limit=RECENT)
-    since = datetime.now(UTC).date() - DAYS_SHOWN
-    days = await visitor.api.get("/stats/daily", **{"from": since.isoformat()})
-    status = await visitor.api.get("/providers/status")
-    return page(
-        "overview.html",
-        visitor,
-        title="Overview",
-        payments=payments["data"],
-        series=day_series(days["data"]),
-        days=days["data"],
-        providers=status["providers"],
-    )
 
 
 @router.get("/payments", response_model=None)
@@ -90,13 +65,14 @@ async def payments(
 @router.get("/payments/{payment_id}", response_model=None)
 async def payment(payment_id: str, visitor: Looking) -> Response:
     """Show one payment, what happened to it, and what may be done about it."""
-    path = f"/payments/{_segment(payment_id)}"
+    path = f"/payments/{segment(payment_id)}"
     found = await visitor.api.get(path)
     history = await visitor.api.get(f"{path}/events")
     return page(
         "payment.html",
         visitor,
         title="Payment",
+        within="Payments",
         payment=found,
         events=history["data"],
         actions=_actions(found, visitor),
@@ -126,11 +102,6 @@ def _known_number(text: str | None) -> str | None:
         return PaymentIdVO.of(ExternalReferenceNumberVO(text.strip())).value
     except InvalidValue:
         return None
-
-
-def _segment(text: str) -> str:
-    """Return a payment's id as a part of a path; what is none leads to "not found", as any other."""
-    return text if text.replace("-", "").isalnum() else "none"
 
 
 def _actions(found: dict[str, Any], visitor: Visitor) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -11,7 +11,7 @@ import jinja2
 from fastapi.responses import HTMLResponse
 
 from payment_gateway.dashboard.session import FLASH_COOKIE
-from payment_gateway.dashboard.visitor import ROOT, Visitor
+from payment_gateway.dashboard.visitor import ROOT, Visitor, segment
 
 FOLDER: Final = Path(__file__).parent
 STATIC: Final = FOLDER / "static"
@@ -25,15 +25,31 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# What each page is called, and whom it is for.
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the navigation.
+
+    Attributes:
+        roles: Whom it is for: whoever has one of these.
+        of_all_tenants: It shows what belongs to no tenant alone, so it takes a key of all.
+    """
+
+    path: str
+    title: str
+    roles: tuple[str, ...]
+    of_all_tenants: bool = False
+
+
 PAGES: Final = (
-    ("", "Overview", ("viewer",)),
-    ("/payments", "Payments", ("viewer",)),
-    ("/providers", "Providers", ("viewer", "operator", "admin", "order-service")),
-    ("/projections", "Projections", ("operator",)),
-    ("/dead-letters", "Dead letters", ("operator",)),
-    ("/deliveries", "Deliveries", ("admin",)),
-    ("/audit", "Audit log", ("auditor",)),
+    Page("", "Overview", ("viewer",)),
+    Page("/payments", "Payments", ("viewer",)),
+    Page("/providers", "Providers", ("viewer", "operator", "admin")),
+    Page("/projections", "Projections", ("operator",)),
+    Page("/dead-letters", "Dead letters", ("operator",), of_all_tenants=True),
+    Page("/deliveries", "Deliveries", ("admin",)),
+    Page("/audit", "Audit log", ("auditor",)),
 )
 # A status is told by its word; the colour only helps to find it.
 TONES: Final = {
@@ -46,6 +62,13 @@ TONES: Final = {
     "DISPUTED": "bad",
     "UNKNOWN": "warn",
     "NEEDS_OPERATOR": "warn",
+    "DELIVERED": "good",
+    "PARKED": "bad",
+    "active": "good",
+    "previous": "quiet",
+    "failed": "bad",
+    "done": "good",
+    "never": "quiet",
 }
 
 _TEMPLATES: Final = jinja2.Environment(
@@ -55,6 +78,15 @@ _TEMPLATES: Final = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def pages_of(visitor: Visitor) -> list[Page]:
+    """Return the pages that a visitor may see."""
+    return [
+        one
+        for one in PAGES
+        if visitor.may(*one.roles) and not (one.of_all_tenants and visitor.has_tenant)
+    ]
 
 
 def page(template: str, visitor: Visitor | None, *, code: int = 200, **values: Any) -> HTMLResponse:
@@ -70,14 +102,12 @@ def page(template: str, visitor: Visitor | None, *, code: int = 200, **values: A
         root=ROOT,
         visitor=visitor,
         navigation=[
-            (f"{ROOT}{path}", title)
-            for path, title, roles in PAGES
-            if visitor and visitor.may(*roles)
+            (f"{ROOT}{one.path}", one.title) for one in (pages_of(visitor) if visitor else [])
         ],
         tones=TONES,
+        code=code,
         # Of each form that is shown: sent twice, it does its work once.
         new_key=lambda: str(uuid4()),
-        now=datetime.now(UTC),
         **values,
     )
     response = HTMLResponse(text, status_code=code, headers=HEADERS)
@@ -95,5 +125,17 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
+def _age(seconds: float | None) -> str:
+    """Return a span of seconds as a person reads it: "0.4 s", "12 min"."""
+    if seconds is None:
+        return "unknown"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.1f} s"
+
+
 _TEMPLATES.filters["words"] = _words
+_TEMPLATES.filters["age"] = _age
+_TEMPLATES.filters["segment"] = segment
 _TEMPLATES.filters["percent"] = _percent

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from datetime import date
-from typing import Any
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, Final
 
 Series = list[list[float | None]]
+MINUTES: Final = 60
+_MINUTE_S: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Today:
+    """A day's payments, whatever the provider.
+
+    Attributes:
+        success_rate: Of those that have ended, the share that was paid; ``None`` while none has.
+        amounts: Captured and given back, as decimals, by currency.
+    """
+
+    payments: int
+    success_rate: float | None
+    amounts: dict[str, tuple[str, str]]
 
 
 def day_series(days: Sequence[dict[str, Any]]) -> Series:
@@ -28,3 +47,47 @@ def day_series(days: Sequence[dict[str, Any]]) -> Series:
         [float(counted[day][0]) for day in order],
         [float(counted[day][1]) for day in order],
     ]
+
+
+def minute_series(providers: Sequence[dict[str, Any]], now: datetime) -> Series:
+    """Return the last hour's minutes in order, and for each what was answered and what was not.
+
+    Minutes in which nothing ended are zero, not missing: a gap would be drawn as a slope.
+    """
+    answered: Counter[int] = Counter()
+    lost: Counter[int] = Counter()
+    for provider in providers:
+        for one in provider["minutes"]:
+            minute = int(datetime.fromisoformat(one["at"]).astimezone(UTC).timestamp()) // _MINUTE_S
+            answered[minute] += one["successes"]
+            lost[minute] += one["failures"] + one["unknowns"]
+    last = int(now.timestamp()) // _MINUTE_S
+    minutes = range(last - MINUTES + 1, last + 1)
+    return [
+        [float(minute * _MINUTE_S) for minute in minutes],
+        [float(answered[minute]) for minute in minutes],
+        [float(lost[minute]) for minute in minutes],
+    ]
+
+
+def today_of(days: Sequence[dict[str, Any]], day: date) -> Today:
+    """Return what a day came to, of all its providers."""
+    outcomes: Counter[str] = Counter()
+    captured: defaultdict[str, Decimal] = defaultdict(Decimal)
+    refunded: defaultdict[str, Decimal] = defaultdict(Decimal)
+    payments = 0
+    for one in days:
+        if one["day"] == day.isoformat():
+            payments += one["payments"]
+            outcomes.update(one["outcomes"])
+            captured[one["currency"]] += Decimal(one["captured"])
+            refunded[one["currency"]] += Decimal(one["refunded"])
+    ended = sum(outcomes[name] for name in ("completed", "failed", "cancelled", "expired"))
+    return Today(
+        payments=payments,
+        success_rate=outcomes["completed"] / ended if ended else None,
+        amounts={
+            currency: (f"{captured[currency]:f}", f"{refunded[currency]:f}")
+            for currency in sorted(captured)
+        },
+    )

@@ -83,6 +83,11 @@ def doors_of(request: Request) -> Doors:
     return doors
 
 
+def segment(text: str) -> str:
+    """Return a text as one part of a path, whatever it has in it."""
+    return quote(text, safe="")
+
+
 def client_of(request: Request) -> tuple[str, int]:
     """Return the address of the browser."""
     return (request.client.host, request.client.port) if request.client else ("unknown", 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from payment_gateway.application.gateway import Gateway
@@ -26,14 +27,14 @@ class Finding:
         refund_id: Which refund, where the answer is about one.
         reference: The provider's id of what moved the money, where some was moved.
         note: How the person knows; kept for ever.
-        amount: How much was taken, as a decimal text, where it was not all.
+        amount: How much was taken, in the payment's currency, where it was not all.
     """
 
     answer: Answer
     refund_id: str | None
     reference: str | None
     note: str
-    amount: str | None = None
+    amount: Decimal | str | None = None
 
 
 async def resolve_payment(

@@ -1,6 +1,9 @@
 // What HTML alone does not do: times in the reader's zone, charts, a question before what cannot be taken back.
 "use strict";
 
+// Days are those of UTC, wherever the reader is; minutes are the reader's own.
+const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
+const minutes = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 function localise(root) {
@@ -23,15 +26,26 @@ function draw(root) {
     const labels = element.dataset.labels.split(",");
     const strokes = ["--good", "--bad", "--accent"].map(colour);
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 } };
+    const isDaily = element.dataset.times === "days";
+    const time = isDaily ? days : minutes;
+    const data = JSON.parse(element.dataset.series);
+    const past = {
+      ...axis,
+      incrs: isDaily ? [86400, 172800, 604800] : [60, 300, 600, 900],
+      values: (_, ticks) => ticks.map((tick) => time.format(new Date(tick * 1000))),
+    };
+    const most = Math.max(1, ...data.slice(1).flat());
     new uPlot(
       {
         width: element.clientWidth - 16,
         height: element.clientHeight - 48,
         cursor: { show: false },
-        axes: [axis, axis],
-        series: [{}, ...labels.map((label, index) => ({ label, stroke: strokes[index], width: 2, points: { show: true } }))],
+        legend: { live: false },
+        axes: [past, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000, 100000, 1000000] }],
+        scales: { y: { range: [0, most * 1.1] } },
+        series: [{ label: isDaily ? "Day" : "Minute" }, ...labels.map((label, index) => ({ label, stroke: strokes[index], width: 2, points: { show: isDaily } }))],
       },
-      JSON.parse(element.dataset.series),
+      data,
       element,
     );
   }
@@ -48,6 +62,11 @@ function isBusy(element) {
     || element.querySelector("details[open]") !== null;
 }
 
+function say(text) {
+  const announcement = document.getElementById("announcement");
+  if (announcement.textContent !== text) announcement.textContent = text;
+}
+
 document.addEventListener("DOMContentLoaded", () => {
   prepare(document);
   document.body.addEventListener("htmx:beforeRequest", (event) => {
@@ -56,8 +75,11 @@ document.addEventListener("DOMContentLoaded", () => {
   document.body.addEventListener("htmx:afterSettle", (event) => {
     prepare(event.detail.elt.parentElement ?? document);
   });
-  document.body.addEventListener("htmx:responseError", () => {
-    document.getElementById("announcement").textContent = "This page could not be brought up to date.";
+  for (const trouble of ["htmx:responseError", "htmx:sendError"]) {
+    document.body.addEventListener(trouble, () => say("This page could not be brought up to date; it is tried again."));
+  }
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) say("");
   });
   document.body.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;

@@ -21,6 +21,7 @@ from payment_gateway.presentation.rest import (
     payments,
     provider_status,
     providers,
+    resolutions,
     splits,
     tenants,
     webhook_deliveries,
@@ -149,6 +150,7 @@ def create_app(
     errors.install(app, query_refusals or {})
     for module in (
         payments,
+        resolutions,
         splits,
         providers,
         provider_status,

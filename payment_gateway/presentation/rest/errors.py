@@ -168,6 +168,17 @@ READ_MODEL_STATE_CONFLICT: Final = Refusal(
     code="read_model_state_conflict",
     detail="the read model is not in a state that allows this; look at GET /api/v1/projections",
 )
+DEAD_LETTER_NOT_FOUND: Final = Refusal(
+    status=404,
+    code="dead_letter_not_found",
+    detail="nothing is parked under that id; GET /api/v1/deadletters lists what is",
+)
+DEAD_LETTER_NOT_REPLAYED: Final = Refusal(status=409, code="dead_letter_not_replayed")
+NEEDS_ALL_TENANTS: Final = Refusal(
+    status=403,
+    code="needs_all_tenants",
+    detail="what is parked may be of any tenant: this takes a key of all tenants",
+)
 EVENT_STORE_REFUSED: Final = Refusal(
     status=503,
     code="event_store_refused",

@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from tests.child_process import launch, ready_line, stop
+from tests.e2e.dashboard.running_installation import RunningInstallation
 from tests.markdown_pages import REPOSITORY
 
 CHROMIUM: Final = shutil.which("chromium")
@@ -29,6 +30,11 @@ class Shop:
     """The demo tenant's order service, and its payers."""
 
     addresses: dict[str, str]
+    installation: RunningInstallation
+
+    def key(self, name: str) -> str:
+        """Return a key that ``up`` printed, or that of the demo tenant's own ``team``."""
+        return self.addresses.get(name) or self.installation.team_key
 
     @property
     def url(self) -> str:
@@ -46,9 +52,11 @@ class Shop:
         found: dict[str, Any] = answer.json()
         return found
 
-    def initiate(self, order_id: str, amount: str = "19.99") -> dict[str, Any]:
+    def initiate(
+        self, order_id: str, amount: str = "19.99", *, provider: str = "PAYPAL"
+    ) -> dict[str, Any]:
         body = {
-            "providerType": "PAYPAL",
+            "providerType": provider,
             "amount": amount,
             "currency": "USD",
             "orderId": order_id,
@@ -81,9 +89,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("dashboard")
     log = folder / "up.log"
     argv = [sys.executable, "-m", "payment_gateway", "up", "--data-dir", str(folder / "data")]
-    process = launch([*argv, "--json"], log=log)
+    env = {"GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8"}
+    process = launch([*argv, "--json"], log=log, env=env)
     try:
-        yield Shop(ready_line(process, log))
+        addresses = ready_line(process, log)
+        yield Shop(addresses, RunningInstallation(addresses, folder / "data"))
     finally:
         stop(process)
 
@@ -113,9 +123,16 @@ class Window:
 
     def log_in(self, key: str) -> None:
         self.open("/login")
-        self.page.get_by_label("API key").fill(self.shop.addresses[key])
+        self.page.get_by_label("API key").fill(self.shop.key(key))
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(lambda url: "/login" not in url)
+
+    def accept_questions(self) -> None:
+        self.page.on("dialog", lambda dialog: dialog.accept())
+
+    def says(self, text: str) -> None:
+        """Wait for the page to say what was just done."""
+        expect(self.page.locator("p.flash").first).to_contain_text(text, timeout=PAGE_WITHIN_MS)
 
     def photograph(self, name: str) -> Path:
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -131,6 +148,7 @@ def window(shop: Shop, browser: Browser) -> Iterator[Window]:
     )
     page = context.new_page()
     page.set_default_timeout(PAGE_WITHIN_MS)
+    expect.set_options(timeout=PAGE_WITHIN_MS)
     window = Window(page, shop, [])
     page.on("pageerror", lambda error: window.faults.append(f"script: {error}"))
     page.on(

@@ -19,7 +19,8 @@ PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
 # Who opens which pages.
 PAGES: Final = {
     "apiKey": ("", "/payments", "/providers"),
-    "adminKey": ("/providers?tenant=demo",),
+    "team": ("/projections", "/deliveries", "/audit"),
+    "adminKey": ("/providers?tenant=demo", "/dead-letters"),
 }
 
 

@@ -1,0 +1,188 @@
+"""What could not be handled, and what is to become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic.alias_generators import to_camel
+
+from payment_gateway.application.ports import CommandContext
+from payment_gateway.presentation.rest import errors
+from payment_gateway.presentation.rest.access import (
+    ANY_TENANT,
+    AccessRefused,
+    Caller,
+    requires,
+)
+from payment_gateway.presentation.rest.command_context import (
+    CommandSide,
+    command_side_of,
+    context_of,
+)
+from payment_gateway.presentation.rest.idempotency import idempotent
+from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.schemas import Body
+
+LETTER_ID_LENGTH_MAX = 300
+REASON_LENGTH_MAX = 500
+ContextFor = Callable[[str], CommandContext]
+
+
+class Desk(Protocol):
+    """Where what is parked is taken up; see ``DeadLetterDesk``."""
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Return all of it."""
+        ...
+
+    async def show(self, letter_id: str) -> dict[str, Any]:
+        """Return one, with the documents that it concerns."""
+        ...
+
+    async def replay(
+        self, letter_id: str, context_for: ContextFor, *, dry_run: bool
+    ) -> dict[str, Any]:
+        """Handle it again, or say what that would change."""
+        ...
+
+    async def discard(self, letter_id: str, reason: str, context_for: ContextFor) -> dict[str, Any]:
+        """Decide that it is never handled."""
+        ...
+
+
+def desk_of(request: Request) -> Desk:
+    """Return what the application was opened with."""
+    desk: Desk = request.app.state.dead_letters
+    return desk
+
+
+def of_all_tenants(caller: Annotated[Caller, Depends(requires("operator"))]) -> Caller:
+    """Let operators of all tenants through: what is parked is not kept by tenants.
+
+    Raises:
+        AccessRefused: The key speaks for one tenant alone.
+    """
+    if caller.tenant_id != ANY_TENANT:
+        refusal = errors.NEEDS_ALL_TENANTS
+        raise AccessRefused(
+            status=refusal.status, code=refusal.code, detail=refusal.detail or refusal.code
+        )
+    return caller
+
+
+class ReplayBody(Body):
+    """Whether it is done or only shown."""
+
+    dry_run: Annotated[StrictBool, Field(description="Only say what it would change.")] = False
+
+
+class DiscardBody(Body):
+    """Why it is never to be handled: kept with the decision."""
+
+    reason: Annotated[
+        str, Field(min_length=1, max_length=REASON_LENGTH_MAX, examples=["sent for a test"])
+    ]
+
+
+class LetterAnswer(BaseModel):
+    """What a subscription has parked of one stream, or one notification of a provider."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow")
+
+    id: str
+    kind: str = Field(description="`projection`, `reactor` or `notification`.")
+    type: str = Field(description="The stored name of the first event.")
+    cause: str
+
+
+class LetterPage(BaseModel):
+    """All that is parked."""
+
+    model_config = LetterAnswer.model_config
+
+    data: list[LetterAnswer]
+    next_cursor: str | None = None
+
+
+class DocumentsAnswer(LetterAnswer):
+    """One of them, with the documents that it concerns as they are."""
+
+    documents: dict[str, Any]
+
+
+class ReplayAnswer(BaseModel):
+    """What handling it changed, or would change."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    id: str
+    dry_run: bool
+    events: int
+    changes: list[dict[str, Any]] = Field(description="Of `document`, `field`, `before`, `after`.")
+
+
+class DiscardAnswer(BaseModel):
+    """How many events are never handled."""
+
+    id: str
+    events: int
+
+
+router = APIRouter(prefix="/api/v1/deadletters", tags=["dead letters"], route_class=ExactJsonRoute)
+Operator = Annotated[Caller, Depends(of_all_tenants)]
+Side = Annotated[CommandSide, Depends(command_side_of)]
+At = Annotated[Desk, Depends(desk_of)]
+LetterId = Annotated[str, Path(alias="letterId", max_length=LETTER_ID_LENGTH_MAX)]
+
+
+@router.get("", dependencies=[Depends(of_all_tenants)])
+async def list_(desk: At) -> LetterPage:
+    """List what is parked: the events of a stream together, and notifications of providers."""
+    return LetterPage(data=[LetterAnswer.model_validate(one) for one in await desk.all()])
+
+
+@router.get("/{letterId}", dependencies=[Depends(of_all_tenants)])
+async def show(letter_id: LetterId, desk: At) -> DocumentsAnswer:
+    """Show why something is parked, and the documents that it concerns as they are."""
+    return DocumentsAnswer.model_validate(await desk.show(letter_id))
+
+
+@router.post("/{letterId}/replay")
+@idempotent
+async def replay(
+    *,
+    letter_id: LetterId,
+    body: ReplayBody,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Operator,
+    side: Side,
+    desk: At,
+) -> ReplayAnswer:
+    """Handle what is parked again, in order: all of it, or where that fails, nothing."""
+    replayed = await desk.replay(letter_id, _contexts(request, caller, side), dry_run=body.dry_run)
+    return ReplayAnswer.model_validate(replayed)
+
+
+@router.post("/{letterId}/discard")
+@idempotent
+async def discard(
+    *,
+    letter_id: LetterId,
+    body: DiscardBody,
+    request: Request,
+    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    caller: Operator,
+    side: Side,
+    desk: At,
+) -> DiscardAnswer:
+    """Decide that what is parked is never handled. It is final; the events stay in the log."""
+    discarded = await desk.discard(letter_id, body.reason, _contexts(request, caller, side))
+    return DiscardAnswer.model_validate(discarded)
+
+
+def _contexts(request: Request, caller: Caller, side: CommandSide) -> ContextFor:
+    return lambda tenant_id: context_of(request, caller, tenant_id, side)

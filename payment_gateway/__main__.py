@@ -41,7 +41,28 @@ class BadSettings(Exception):
 
 
 class CannotRun(Exception):
-    """A process cannot do its work; the message says what to do."""
+    """A process cannot do its work; the message says what to do, and the code that REST has for it.
+
+    Args:
+        why: For whoever started it.
+        cause: What REST would refuse, if it has a code for that.
+    """
+
+    def __init__(self, why: str, cause: Exception) -> None:
+        code = code_of(cause)
+        super().__init__(f"{why} [{code}]" if code else why)
+
+
+def code_of(error: Exception) -> str | None:
+    """Return the code with which REST refuses the same, ``None`` where it never does."""
+    from payment_gateway.asgi import REFUSALS
+    from payment_gateway.domain.errors import DomainError
+    from payment_gateway.presentation.rest.errors import OTHER
+
+    if isinstance(error, DomainError):
+        return error.code
+    refusals = {**OTHER, **REFUSALS}
+    return next((refusals[kind].code for kind in type(error).__mro__ if kind in refusals), None)
 
 
 def load_settings() -> Settings:
@@ -302,16 +323,18 @@ def _explained() -> Iterator[None]:
         yield
     except EventStoreUnavailable as error:
         raise CannotRun(
-            f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI"
+            f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI",
+            error,
         ) from error
     except (PyMongoError, QueueUnavailable) as error:
         raise CannotRun(
-            f"MongoDB gives no answer ({type(error).__name__}); start it, or set GATEWAY_MONGODB_URI"
+            f"MongoDB gives no answer ({type(error).__name__}); start it, or set GATEWAY_MONGODB_URI",
+            error,
         ) from error
     except StreamMoved as error:
-        raise CannotRun("others change the same thing all the time; try again") from error
+        raise CannotRun("others change the same thing all the time; try again", error) from error
     except SealBroken as error:
-        raise CannotRun(f"a stored secret cannot be opened: {error}") from error
+        raise CannotRun(f"a stored secret cannot be opened: {error}", error) from error
     except (
         DomainError,
         KeySourceMissing,
@@ -330,7 +353,7 @@ def _explained() -> Iterator[None]:
         LogNotRead,
         StepRefused,
     ) as error:
-        raise CannotRun(str(error)) from error
+        raise CannotRun(str(error), error) from error
 
 
 main = create_cli(

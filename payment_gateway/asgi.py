@@ -44,6 +44,7 @@ from payment_gateway.presentation.rest.access import (
 )
 from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
+from payment_gateway.presentation.rest.json_body import OptionalJsonRoute
 from payment_gateway.presentation.rest.request_limits import Limiter, LimitPolicy, Rates
 from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.settings import Settings
@@ -165,7 +166,11 @@ def application(settings: Settings | None = None) -> FastAPI:
                 now=utc_now,
             ),
             dead_letters.router,
-            create_projections_router(operator=requires("operator"), side=_projection_side_of),
+            create_projections_router(
+                operator=requires("operator"),
+                side=_projection_side_of,
+                route_class=OptionalJsonRoute,
+            ),
         ],
         query_refusals=REFUSALS,
         cors_origins=chosen.cors_origins,

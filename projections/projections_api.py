@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Depends, Path
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
@@ -23,9 +24,14 @@ from projections.status import status_of_all
 from projections.worker import READ_MODELS, select
 
 NAME_LENGTH_MAX: Final = 100
+SAMPLE_MAX: Final = 1_000_000
+RATE_MAX: Final = 1_000_000
 
 Name = Annotated[str, Path(max_length=NAME_LENGTH_MAX, description="The read model.")]
 Answer = dict[str, Any]
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"description": "Not in a state that allows this"}
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +52,20 @@ class RebuildRequest(_Request):
     """How a read model is to be built; what is left out is left to the gateway."""
 
     partitions: int | None = Field(default=None, ge=1, le=16)
-    rate: float | None = Field(default=None, ge=0.1, description="Events a second at most.")
-    sample: int | None = Field(default=None, ge=1, description="Documents that are verified.")
+    rate: float | None = Field(
+        default=None, ge=0.1, le=RATE_MAX, description="Events a second at most."
+    )
+    sample: int | None = Field(
+        default=None, ge=1, le=SAMPLE_MAX, description="Documents that are verified."
+    )
 
 
 class VerifyRequest(_Request):
     """How much is compared."""
 
-    sample: int | None = Field(default=None, ge=1, description="About so many documents.")
+    sample: int | None = Field(
+        default=None, ge=1, le=SAMPLE_MAX, description="About so many documents."
+    )
 
 
 class PauseRequest(_Request):
@@ -62,15 +74,22 @@ class PauseRequest(_Request):
     rebuild: bool = Field(default=False, description="The rebuild, not what is shown.")
 
 
-def create_projections_router(*, operator: Dependency, side: Dependency) -> APIRouter:
+def create_projections_router(
+    *, operator: Dependency, side: Dependency, route_class: type[APIRoute] = APIRoute
+) -> APIRouter:
     """Return the routes.
 
     Args:
         operator: A FastAPI dependency that refuses whoever is no operator.
         side: A FastAPI dependency that returns a ``ProjectionSide``.
+        route_class: How bodies are read.
     """
     router = APIRouter(
-        prefix="/api/v1/projections", tags=["projections"], dependencies=[Depends(operator)]
+        prefix="/api/v1/projections",
+        tags=["projections"],
+        dependencies=[Depends(operator)],
+        route_class=route_class,
+        responses=_REFUSALS,
     )
     _add_looking(router, side)
     _add_building(router, side)

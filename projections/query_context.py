@@ -18,6 +18,7 @@ from projections.positions import Positions
 
 PAGE_SIZE_DEFAULT: Final = 25
 TEXT_LENGTH_MAX: Final = 255
+CURSOR_LENGTH_MAX: Final = 1000
 
 Dependency = Callable[..., Any]
 """A FastAPI dependency: of a ``Viewer`` or of ``Queries``."""
@@ -81,5 +82,8 @@ class Queries:
 PaymentId = Annotated[str, Path(alias="paymentId", max_length=TEXT_LENGTH_MAX)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)]
 Text = Annotated[str | None, Query(min_length=1, max_length=TEXT_LENGTH_MAX)]
-Cursor = Annotated[str | None, Query(description="`nextCursor` of the page before.")]
+Cursor = Annotated[
+    str | None,
+    Query(max_length=CURSOR_LENGTH_MAX, description="`nextCursor` of the page before."),
+]
 Moment = Annotated[str | None, Query(description="A date or an RFC 3339 time, itself included.")]

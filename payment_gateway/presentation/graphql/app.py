@@ -20,7 +20,7 @@ from payment_gateway.presentation.rest.json_body import read_json
 
 PATH: Final = "/graphql"
 SUBSCRIPTIONS_MAX: Final = 10  # over one connection
-PASSED_ON: Final = ("x-request-id", "traceparent", "consistency-token", "prefer")
+PASSED_ON: Final = ("x-request-id", "traceparent", "consistency-token", "prefer", "if-match")
 BEARER: Final = "bearer "
 
 

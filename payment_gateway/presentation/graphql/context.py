@@ -13,6 +13,7 @@ from strawberry.fastapi import BaseContext
 
 from payment_gateway.presentation.in_process import Answer, Api, ApiRefused, Done
 from payment_gateway.presentation.rest.access import Authenticate, Caller
+from payment_gateway.presentation.rest.errors import OUTCOME_UNKNOWN
 
 # What a refusal says beside its message, under the names that REST uses.
 TOLD: Final = ("code", "retryable", "requestId", "param", "paymentId", "refundId")
@@ -84,5 +85,5 @@ def in_doubt(payment_id: str) -> GraphQLError:
     """Return the error that stands for an outcome that is not known yet."""
     return GraphQLError(
         "the provider's answer is not known yet; ask for the payment",
-        extensions={"code": "outcome_unknown", "retryable": False, "paymentId": payment_id},
+        extensions={"code": OUTCOME_UNKNOWN.code, "retryable": False, "paymentId": payment_id},
     )

@@ -3,14 +3,14 @@
 Annotations are evaluated here, not postponed: they are the schema.
 """
 
-import json
 from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 
 from payment_gateway.presentation.graphql.context import Context, in_doubt
-from payment_gateway.presentation.graphql.exact_numbers import decimal_text
+from payment_gateway.presentation.graphql.exact_numbers import decimal_text, with_floats
+from payment_gateway.presentation.rest.json_body import NotJson, read_json
 
 Info = strawberry.Info[Context, None]
 
@@ -101,8 +101,8 @@ def _object(text: str | None, param: str) -> dict[str, Any] | None:
     if text is None or text is strawberry.UNSET:
         return None
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = with_floats(read_json(text.encode()))
+    except NotJson:
         found = None
     if not isinstance(found, dict):
         raise GraphQLError(

@@ -20,6 +20,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from payment_gateway.presentation.graphql.exact_numbers import inexact_literal
+from payment_gateway.presentation.rest.errors import QUERY_TOO_COSTLY
 
 # A page of a dashboard needs a handful; a list costs as much as it may show.
 ROOT_FIELDS_MAX: Final = 10
@@ -52,7 +53,7 @@ def too_costly(document: DocumentNode) -> GraphQLError | None:
             if fields > ROOT_FIELDS_MAX:
                 return GraphQLError(
                     f"an operation asks for at most {ROOT_FIELDS_MAX} things",
-                    extensions={"code": "query_too_costly", "retryable": False},
+                    extensions={"code": QUERY_TOO_COSTLY.code, "retryable": False},
                 )
     return None
 

@@ -22,6 +22,7 @@ from payment_gateway.presentation.graphql.mutations import Mutation
 from payment_gateway.presentation.graphql.queries import Query
 from payment_gateway.presentation.graphql.query_checks import QueryChecks
 from payment_gateway.presentation.graphql.subscriptions import Subscription
+from payment_gateway.presentation.rest.errors import INTERNAL, INVALID_QUERY
 
 DEPTH_MAX: Final = 12  # the introspection of tools reaches eleven
 ALIASES_MAX: Final = 15
@@ -47,14 +48,14 @@ def _told(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
     if cause is None or isinstance(cause, GraphQLError):
         # The query itself is at fault: its syntax, its names, its types, its limits.
-        error.extensions = {"code": "invalid_query", "retryable": False}
+        error.extensions = {"code": INVALID_QUERY.code, "retryable": INVALID_QUERY.retryable}
         return error
     _log.error("graphql.failed", path=error.path, error=type(cause).__name__, exc_info=cause)
     return GraphQLError(
-        "this should not have happened; the request id leads to its trace in the logs",
+        INTERNAL.detail or "",
         nodes=error.nodes,
         path=error.path,
-        extensions={"code": "internal_error", "retryable": True},
+        extensions={"code": INTERNAL.code, "retryable": INTERNAL.retryable},
     )
 
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI, Response
 from starlette.middleware.cors import CORSMiddleware
 
 from payment_gateway.presentation.rest import (
@@ -32,8 +31,10 @@ from payment_gateway.presentation.rest.body_limit import BodyLimit
 from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.http_metrics import HttpMetrics, metrics
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
+from payment_gateway.presentation.rest.openapi import DescribedApi
 from payment_gateway.presentation.rest.request_context import RequestContext
 from payment_gateway.presentation.rest.request_limits import Limiter, RequestLimit
+from payment_gateway.presentation.rest.schemas import Readiness
 from payment_gateway.presentation.rest.security_headers import SecurityHeaders
 from payment_gateway.presentation.webhooks import provider_webhooks
 
@@ -115,7 +116,7 @@ def create_app(
             app.state.command_side = application.command_side
             yield
 
-    app = FastAPI(
+    app = DescribedApi(
         title="Payment gateway",
         version="1",
         description=DESCRIPTION,
@@ -180,8 +181,11 @@ def _probes(app: FastAPI) -> APIRouter:
         """Return 200 while the process answers at all."""
         return {"status": "ok"}
 
-    @router.get("/readyz", responses={503: {"description": "A dependency gives no answer"}})
-    async def ready() -> JSONResponse:
+    @router.get(
+        "/readyz",
+        responses={503: {"model": Readiness, "description": "A dependency gives no answer"}},
+    )
+    async def ready(response: Response) -> Readiness:
         """Return 200 when every dependency answers that nothing works without, and which do not.
 
         ``lagSeconds`` tells how far the queries are behind; they go on answering all the same.
@@ -193,11 +197,11 @@ def _probes(app: FastAPI) -> APIRouter:
         )
         results = dict(zip(checks, answers, strict=True))
         healthy = all(results[name] for name, check in checks.items() if check.required)
-        body = {
-            "status": "ok" if healthy else "unavailable",
-            "checks": {name: "ok" if ok else "unavailable" for name, ok in results.items()},
-            "lagSeconds": lag_s,
-        }
-        return JSONResponse(body, status_code=200 if healthy else 503)
+        response.status_code = 200 if healthy else 503
+        return Readiness(
+            status="ok" if healthy else "unavailable",
+            checks={name: "ok" if ok else "unavailable" for name, ok in results.items()},
+            lag_seconds=lag_s,
+        )
 
     return router

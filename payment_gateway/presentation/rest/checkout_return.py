@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import html
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import structlog
@@ -40,10 +40,20 @@ router = APIRouter(prefix="/checkout", tags=["checkout"])
 Side = Annotated[CommandSide, Depends(command_side_of)]
 Parameter = Annotated[str | None, Query(max_length=_PARAMETER_LENGTH_MAX)]
 
+_DESCRIBED: Final[dict[str, Any]] = {
+    "response_model": None,
+    "response_class": HTMLResponse,
+    "responses": {
+        200: {"description": "A page, where the order names no place to go on"},
+        303: {"description": "On to the order's `returnUrl` or `cancelUrl`"},
+        503: {"description": "Refused"},
+    },
+}
+
 log = structlog.get_logger()
 
 
-@router.get("/return/{provider}", response_model=None)
+@router.get("/return/{provider}", **_DESCRIBED)
 async def come_back(
     provider: str,
     request: Request,
@@ -64,7 +74,7 @@ async def come_back(
     return await _send_on(found.payment, gateway)
 
 
-@router.get("/cancel/{provider}", response_model=None)
+@router.get("/cancel/{provider}", **_DESCRIBED)
 async def call_off(
     provider: str,
     request: Request,

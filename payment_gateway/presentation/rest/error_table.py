@@ -40,6 +40,9 @@ def rows() -> list[ErrorRow]:
         errors.READ_MODEL_STATE_CONFLICT,
         errors.EVENT_STORE_REFUSED,
         errors.EVENT_NOT_READABLE,
+        errors.INVALID_QUERY,
+        errors.QUERY_TOO_COSTLY,
+        errors.OUTCOME_UNKNOWN,
         errors.INTERNAL,
     ]
     table = {

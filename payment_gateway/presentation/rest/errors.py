@@ -231,6 +231,22 @@ LIMITED: Final[Mapping[Excess, Refusal]] = {
         detail="too many requests of this key or its tenant are under way; wait for answers first",
     ),
 }
+# What GraphQL alone refuses; it answers 200 and tells of it among the errors.
+INVALID_QUERY: Final = Refusal(
+    status=200,
+    code="invalid_query",
+    detail="GraphQL only: the query's syntax, names or types are wrong, or it is too deep or too long",
+)
+QUERY_TOO_COSTLY: Final = Refusal(
+    status=200,
+    code="query_too_costly",
+    detail="GraphQL only: the operation asks for more things at its root than it may",
+)
+OUTCOME_UNKNOWN: Final = Refusal(
+    status=200,
+    code="outcome_unknown",
+    detail="GraphQL only: the provider's answer is not known yet, which REST tells by 202; ask for the payment",
+)
 INTERNAL: Final = Refusal(
     status=500,
     code="internal_error",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from uuid_utils.compat import uuid7
@@ -46,7 +46,6 @@ from payment_gateway.presentation.rest.schemas import (
     Detail,
     InitiateAnswer,
     InitiateBody,
-    Problem,
     RefundAnswer,
     RefundBody,
 )
@@ -65,11 +64,6 @@ OrderService = Annotated[Caller, Depends(requires("order-service"))]
 Side = Annotated[CommandSide, Depends(command_side_of)]
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
-    return {status: {"description": "Refused", "content": content} for status in statuses}
-
-
 router = APIRouter(prefix="/api/v1/payments", tags=["payments"], route_class=ExactJsonRoute)
 
 
@@ -78,7 +72,6 @@ router = APIRouter(prefix="/api/v1/payments", tags=["payments"], route_class=Exa
     status_code=201,
     responses={
         202: {"model": InitiateAnswer, "description": "In doubt: the provider is being asked"},
-        **_problems(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
 @idempotent
@@ -110,7 +103,6 @@ async def initiate(
     "/complete",
     responses={
         202: {"model": CompleteAnswer, "description": "In doubt: the provider is being asked"},
-        **_problems(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
 @idempotent
@@ -139,7 +131,6 @@ async def complete(
     "/refund",
     responses={
         202: {"model": RefundAnswer, "description": "In doubt: the provider is being asked"},
-        **_problems(400, 401, 403, 404, 409, 413, 422, 503),
     },
 )
 @idempotent
@@ -174,7 +165,7 @@ async def refund(
     )
 
 
-@router.post("/cancel", responses=_problems(400, 401, 403, 404, 409, 413, 422, 503))
+@router.post("/cancel")
 @idempotent
 async def cancel(
     body: CancelBody, request: Request, response: Response, caller: OrderService, side: Side

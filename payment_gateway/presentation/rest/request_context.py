@@ -79,7 +79,7 @@ class RequestContext:
     async def _caller(self, scope: Scope, headers: Headers) -> Caller | AccessRefused:
         """Return who asks, or why that is not known; nobody is asked for what takes no key."""
         scheme, _, key = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not key.strip() or _takes_no_key(scope["path"]):
+        if scheme.lower() != "bearer" or not key.strip() or takes_no_key(scope["path"]):
             return AccessRefused()
         client = scope.get("client")
         try:
@@ -92,7 +92,8 @@ def _is_guarded(path: str) -> bool:
     return path.startswith(_GUARDED) and not path.startswith(_SIGNED)
 
 
-def _takes_no_key(path: str) -> bool:
+def takes_no_key(path: str) -> bool:
+    """Whether nobody is asked for a key there, and a key that is sent is not looked at."""
     return path in _PROBES or path.startswith(_SIGNED)
 
 

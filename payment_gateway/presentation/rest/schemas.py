@@ -277,6 +277,17 @@ class TenantPage(Answer):
     next_cursor: str | None
 
 
+class Readiness(Answer):
+    """Whether each dependency answers, and how far the queries are behind the log, in seconds."""
+
+    status: Literal["ok", "unavailable"]
+    checks: Annotated[
+        dict[str, Literal["ok", "unavailable"]],
+        Field(examples=[{"eventstore": "ok", "mongodb": "ok", "projections": "ok"}]),
+    ]
+    lag_seconds: Annotated[float, Field(examples=[0.2])] | None
+
+
 class Problem(Answer):
     """Problem details, RFC 9457."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
@@ -44,7 +44,6 @@ from payment_gateway.presentation.rest.schemas import (
     DecimalText,
     Detail,
     PaymentId,
-    Problem,
     ProviderType,
     TenantId,
 )
@@ -55,7 +54,6 @@ Side = Annotated[CommandSide, Depends(command_side_of)]
 SplitId = Annotated[
     str, Field(examples=["7c1d6a52-0f0e-5a3c-9f57-2d8b1c4e6a90"], min_length=1, max_length=64)
 ]
-_PROBLEM: Final = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 
 
 class SplitPartBody(Body):
@@ -115,10 +113,6 @@ router = APIRouter(prefix="/api/v1/payments/split", tags=["payments"], route_cla
     status_code=201,
     responses={
         202: {"model": SplitAnswer, "description": "Not all of the first checkouts are open yet"},
-        **{
-            status: {"description": "Refused", "content": _PROBLEM}
-            for status in (400, 401, 403, 404, 409, 413, 422, 503)
-        },
     },
 )
 @idempotent
@@ -134,12 +128,7 @@ async def split(
     return _answer(view)
 
 
-@router.get(
-    "/{splitId}",
-    responses={
-        status: {"description": "Refused", "content": _PROBLEM} for status in (401, 403, 404, 503)
-    },
-)
+@router.get("/{splitId}")
 async def show(
     split_id: Annotated[str, Path(alias="splitId")],
     response: Response,

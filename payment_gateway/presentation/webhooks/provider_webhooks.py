@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import structlog
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from payment_gateway.application.commands.receive_webhook import (
@@ -20,6 +19,7 @@ from payment_gateway.domain.errors import (
     UnsupportedProviderError,
 )
 from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
+from payment_gateway.presentation.rest.schemas import Answer
 
 PREFIX: Final = "/api/v1/webhooks"
 log = structlog.get_logger()
@@ -27,44 +27,57 @@ _UNKNOWN: Final = "there is no such tenant, or it has no account there"
 
 router = APIRouter(prefix=PREFIX, tags=["webhooks"])
 Side = Annotated[CommandSide, Depends(command_side_of)]
-_REFUSALS_BY_PAYMENT: Final[dict[int | str, dict[str, str]]] = {
-    400: {"description": "Not a notification"},
-    401: {"description": "Not signed by the provider for this account"},
-    503: {"description": "Send it again later"},
-}
+# How each is refused is said for all routes alike; these are beside it.
 _REFUSALS: Final[dict[int | str, dict[str, str]]] = {
-    **_REFUSALS_BY_PAYMENT,
-    404: {"description": "No such tenant, or it has no account there"},
+    status: {"description": "Refused"} for status in (400, 401, 503)
+}
+# Read as the bytes that were signed; the provider's documentation says what is in them.
+_RAW: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object"},
+                "example": {"id": "WH-1", "event_type": "PAYMENT.CAPTURE.COMPLETED"},
+            }
+        },
+    }
 }
 
 
-@router.post("/paypal/{tenant_id}", responses=_REFUSALS)
-async def take_from_paypal(tenant_id: str, request: Request, side: Side) -> JSONResponse:
+class StoredAnswer(Answer):
+    """That a notification is stored now, or was before."""
+
+    status: Literal["stored", "stored_before"]
+
+
+@router.post("/paypal/{tenant_id}", responses=_REFUSALS, openapi_extra=_RAW)
+async def take_from_paypal(tenant_id: str, request: Request, side: Side) -> StoredAnswer:
     """Take a notification that PayPal sends to a tenant's webhook."""
     return await _take("PAYPAL", tenant_id, request, side)
 
 
-@router.post("/pagadito/{tenant_id}", responses=_REFUSALS)
-async def take_from_pagadito(tenant_id: str, request: Request, side: Side) -> JSONResponse:
+@router.post("/pagadito/{tenant_id}", responses=_REFUSALS, openapi_extra=_RAW)
+async def take_from_pagadito(tenant_id: str, request: Request, side: Side) -> StoredAnswer:
     """Take a notification that Pagadito sends to a tenant."""
     return await _take("PAGADITO", tenant_id, request, side)
 
 
-@router.post("/paypal", responses=_REFUSALS_BY_PAYMENT)
-async def take_from_paypal_by_payment(request: Request, side: Side) -> JSONResponse:
+@router.post("/paypal", responses=_REFUSALS, openapi_extra=_RAW)
+async def take_from_paypal_by_payment(request: Request, side: Side) -> StoredAnswer:
     """Take a notification of PayPal's for the tenant whose payment it names."""
     return await _take("PAYPAL", None, request, side)
 
 
-@router.post("/pagadito", responses=_REFUSALS_BY_PAYMENT)
-async def take_from_pagadito_by_payment(request: Request, side: Side) -> JSONResponse:
+@router.post("/pagadito", responses=_REFUSALS, openapi_extra=_RAW)
+async def take_from_pagadito_by_payment(request: Request, side: Side) -> StoredAnswer:
     """Take a notification of Pagadito's for the tenant whose payment it names."""
     return await _take("PAGADITO", None, request, side)
 
 
 async def _take(
     provider_type: str, tenant_id: str | None, request: Request, side: CommandSide
-) -> JSONResponse:
+) -> StoredAnswer:
     delivery = WebhookDelivery(
         provider_type=provider_type,
         tenant_id=tenant_id,
@@ -83,4 +96,4 @@ async def _take(
             "webhook.refused", provider=provider_type, tenant_id=tenant_id, reason=str(error)
         )
         raise
-    return JSONResponse({"status": "stored" if is_new else "stored_before"})
+    return StoredAnswer(status="stored" if is_new else "stored_before")

@@ -153,15 +153,26 @@ def _open_accounts(installation: Installation) -> None:
         for tenant in ("bare", "mover"):
             admin.post("/api/v1/tenants", json={"tenantId": tenant}).raise_for_status()
         for tenant in TENANTS:
-            accounts = {
-                "PAYPAL": _paypal_account(paypal, tenant),
-                "PAGADITO": _pagadito_account(pagadito, tenant, installation.url),
-            }
-            body = {"tenantId": tenant, "returnUrls": [SHOP_URL]}
-            admin.post("/api/v1/tenants", json=body).raise_for_status()
-            for provider, credentials in accounts.items():
-                stored = {"tenantId": tenant, "providerType": provider, "credentials": credentials}
-                admin.post("/api/v1/providers/credentials", json=stored).raise_for_status()
+            open_tenant(installation, tenant, admin, paypal, pagadito)
+
+
+def open_tenant(
+    installation: Installation,
+    tenant: str,
+    admin: httpx.Client,
+    paypal: httpx.Client,
+    pagadito: httpx.Client,
+) -> None:
+    """Make a tenant that has an account at each of the simulated providers."""
+    accounts = {
+        "PAYPAL": _paypal_account(paypal, tenant),
+        "PAGADITO": _pagadito_account(pagadito, tenant, installation.url),
+    }
+    body = {"tenantId": tenant, "returnUrls": [SHOP_URL]}
+    admin.post("/api/v1/tenants", json=body).raise_for_status()
+    for provider, credentials in accounts.items():
+        stored = {"tenantId": tenant, "providerType": provider, "credentials": credentials}
+        admin.post("/api/v1/providers/credentials", json=stored).raise_for_status()
 
 
 def _paypal_account(paypal: httpx.Client, tenant: str) -> dict[str, object]:

@@ -110,6 +110,28 @@ class TestMutations:
             amount: {amount}, currency: "USD", orderId: "g-2") }}"""
         assert code(await asked(shop, query)) == expected
 
+    @pytest.mark.parametrize(
+        "params",
+        ["[]", "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\ud800"}', '{"a":' * 50_000],
+    )
+    async def test_an_object_in_a_text_is_read_as_strictly_as_a_body(
+        self, shop: Shop, params: str
+    ) -> None:
+        answer = await asked(shop, INITIATE, amount=1, params=params)
+        assert code(answer) == "invalid_value"
+        assert answer["errors"][0]["extensions"]["param"] == "customParams"
+
+    async def test_an_object_in_a_text_is_no_longer_than_4_kib(self, shop: Shop) -> None:
+        answer = await asked(shop, INITIATE, amount=1, params=json.dumps({"a": "x" * 4096}))
+        assert code(answer) == "invalid_value"
+
+    async def test_a_command_for_a_revision_that_is_no_longer_so_is_refused(
+        self, shop: Shop
+    ) -> None:
+        opened = await shop.opened_payment()
+        answer = await asked(shop, COMPLETE, headers={"If-Match": '"99"'}, id=opened["paymentId"])
+        assert code(answer) == "precondition_failed"
+
     async def test_a_number_that_a_float_would_change_is_refused(self, shop: Shop) -> None:
         query = """mutation { initiatePayment(tenantId: "acme", providerType: "PAYPAL",
             amount: 0.1000000000000000055, currency: "USD", orderId: "g-3") }"""

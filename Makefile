@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-nightly check format lock site bench bench-eventstore-size test-crash test-read-your-writes test-rebuild-crash bench-rebuild docs clean
+.PHONY: help setup demo up test test-unit test-nightly fuzz check format lock site bench bench-eventstore-size test-crash test-read-your-writes test-rebuild-crash bench-rebuild docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -65,6 +65,9 @@ test-unit: $(VENV)/.dev ## run the tests that need no process of their own
 test-nightly: $(VENV)/.dev ## hunt longer: thousands of sequences of commands, faults and crashes
 	@HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -n 2 --dist loadfile --timeout 3600 \
 	  tests/unit/domain tests/unit/projections tests/integration/test_money_machine.py $(PYTEST_ARGS)
+
+fuzz: $(VENV)/.dev ## send the running API far more of what its description allows, and of what it does not
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} FUZZ_TIMEOUT_S=7200 $(BIN)/pytest -s tests/integration/rest/test_fuzz.py
 
 check: $(VENV)/.dev ## format, lint, strict types, import contracts, no secrets
 	@$(BIN)/ruff format --check .

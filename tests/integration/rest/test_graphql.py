@@ -112,7 +112,7 @@ class TestMutations:
 
     @pytest.mark.parametrize(
         "params",
-        ["[]", "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\ud800"}', '{"a":' * 50_000],
+        ["[]", "{", '{"a": NaN}', '{"a": 1, "a": 2}', '{"a": "\\ud800"}', '{"a":' * 20_000],
     )
     async def test_an_object_in_a_text_is_read_as_strictly_as_a_body(
         self, shop: Shop, params: str

@@ -163,6 +163,7 @@ class DeliveryFilter:
 
     Attributes:
         types: Stored names of the events.
+        source: The stream that the events are of.
         since: Events recorded at this time or later.
         before: Events recorded before this time.
         after: The last one of the page before: its event's time, and its id.
@@ -171,6 +172,7 @@ class DeliveryFilter:
     endpoint_id: str
     types: tuple[str, ...] = ()
     statuses: tuple[WebhookDeliveryStatus, ...] = ()
+    source: str | None = None
     since: datetime | None = None
     before: datetime | None = None
     after: tuple[datetime, str] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query
@@ -102,3 +103,23 @@ async def test(endpoint_id: str, visitor: Sender, doors: Open, key: Key) -> Resp
     except ApiRefused as refusal:
         return back_to("/deliveries", f"{refusal.detail} ({refusal.code})", doors, is_refusal=True)
     return back_to(f"/deliveries/{done.body['deliveryId']}", "A test is on its way.", doors)
+
+
+async def deliveries_of_payment(visitor: Visitor, payment_id: str) -> list[dict[str, Any]]:
+    """Return what was sent about a payment, each with its ``endpoint``; nothing to whoever may not see it."""
+    if not visitor.may("admin"):
+        return []
+    endpoints = (await visitor.api.get("/webhook-endpoints"))["data"]
+    found = await asyncio.gather(
+        *(
+            visitor.api.get(
+                f"/webhook-endpoints/{segment(one['id'])}/deliveries", paymentId=payment_id
+            )
+            for one in endpoints
+        )
+    )
+    return [
+        {**sent, "endpoint": endpoint["url"]}
+        for endpoint, answer in zip(endpoints, found, strict=True)
+        for sent in answer["data"]
+    ]

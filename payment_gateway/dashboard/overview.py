@@ -41,7 +41,7 @@ async def overview(
         title="Overview",
         payments=payments["data"],
         days=days,
-        day_series=day_series(days),
+        day_series=day_series(days, first=now.date() - DAYS_SHOWN, last=now.date()),
         minute_series=minute_series(health["providers"], now),
         today=today_of(days, now.date()),
         providers=_joined(status["providers"], health["providers"]),

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse, Response
 
+from payment_gateway.dashboard.deliveries import deliveries_of_payment
 from payment_gateway.dashboard.rendering import page
 from payment_gateway.dashboard.visitor import ROOT, Visitor, segment, visitor_of
 from payment_gateway.domain.errors import InvalidValue
@@ -73,8 +74,10 @@ async def payment(payment_id: str, visitor: Looking) -> Response:
         visitor,
         title="Payment",
         within="Payments",
+        tick=5,
         payment=found,
         events=history["data"],
+        deliveries=await deliveries_of_payment(visitor, payment_id),
         actions=_actions(found, visitor),
     )
 

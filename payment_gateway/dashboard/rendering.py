@@ -122,7 +122,7 @@ def _words(status: str) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+    return "\u2013" if share is None else f"{100 * share:.1f} %"
 
 
 def _age(seconds: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,24 +28,21 @@ class Today:
     amounts: dict[str, tuple[str, str]]
 
 
-def day_series(days: Sequence[dict[str, Any]]) -> Series:
+def day_series(days: Sequence[dict[str, Any]], *, first: date, last: date) -> Series:
     """Return days in order, and for each how many payments were completed and how many failed.
 
-    Days, in seconds since 1970, without their time: midnight UTC.
+    Days, in seconds since 1970, without their time: midnight UTC. Days without a payment are zero.
     """
-    counted: dict[str, list[int]] = {}
+    completed: Counter[str] = Counter()
+    failed: Counter[str] = Counter()
     for one in days:
-        counts = counted.setdefault(one["day"], [0, 0])
-        counts[0] += one["outcomes"]["completed"]
-        counts[1] += one["outcomes"]["failed"]
-    order = sorted(counted)
-    at: list[float | None] = [
-        (date.fromisoformat(day) - date(1970, 1, 1)).total_seconds() for day in order
-    ]
+        completed[one["day"]] += one["outcomes"]["completed"]
+        failed[one["day"]] += one["outcomes"]["failed"]
+    order = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     return [
-        at,
-        [float(counted[day][0]) for day in order],
-        [float(counted[day][1]) for day in order],
+        [(day - date(1970, 1, 1)).total_seconds() for day in order],
+        [float(completed[day.isoformat()]) for day in order],
+        [float(failed[day.isoformat()]) for day in order],
     ]
 
 

@@ -32,6 +32,7 @@ SHOWS = {
     "docs/how-to/read-logs.md": "my-request-0001",
     "docs/how-to/api-keys.md": "ApiKeyRevoked",
     "docs/how-to/tenants.md": "SUSPENDED",
+    "docs/how-to/dashboard.md": "/dashboard",
     "docs/how-to/outgoing-webhooks.md": "WebhookTestRequested None",
 }
 

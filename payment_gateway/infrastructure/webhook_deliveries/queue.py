@@ -62,6 +62,9 @@ class MongoWebhookDeliveryQueue:
             )
             await self._deliveries.create_index(newest, name="newest")
             await self._deliveries.create_index(
+                [("source", ASCENDING), ("endpointId", ASCENDING)], name="source"
+            )
+            await self._deliveries.create_index(
                 "endedAt", name="listed", expireAfterSeconds=int(LISTED_FOR.total_seconds())
             )
             await self._endpoints.create_index([("tenantId", ASCENDING)], name="tenant")

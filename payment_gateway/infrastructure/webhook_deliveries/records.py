@@ -68,6 +68,8 @@ def _query(which: DeliveryFilter) -> dict[str, Any]:
         query["eventType"] = {"$in": list(which.types)}
     if which.statuses:
         query["status"] = {"$in": [one.value for one in which.statuses]}
+    if which.source is not None:
+        query["source"] = which.source
     times: dict[str, Any] = {}
     if which.since is not None:
         times["$gte"] = which.since

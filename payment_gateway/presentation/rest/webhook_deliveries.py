@@ -14,6 +14,7 @@ from payment_gateway.application.commands.deliver_webhook import signed_of
 from payment_gateway.application.webhook_deliveries import DeliveryFilter, DeliveryRecord
 from payment_gateway.domain.aggregates.webhook_delivery import WebhookDeliveryStatus
 from payment_gateway.domain.errors import InvalidValue, WebhookEndpointNotFound
+from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
@@ -37,6 +38,7 @@ from payment_gateway.presentation.rest.webhook_endpoints import endpoint_context
 PAGE_SIZE_MAX: Final = 100
 PAGE_SIZE_DEFAULT: Final = 25
 CURSOR_LENGTH_MAX: Final = 256
+PAYMENT_ID_LENGTH_MAX: Final = 64
 router = APIRouter(tags=["webhook deliveries"], route_class=ExactJsonRoute)
 without_body = APIRouter(tags=["webhook deliveries"], route_class=OptionalJsonRoute)
 Admin = Annotated[Caller, Depends(requires("admin"))]
@@ -51,6 +53,9 @@ async def list_(
     *,
     status: Annotated[WebhookDeliveryStatus | None, Query()] = None,
     type_: Annotated[EventType | None, Query(alias="type")] = None,
+    payment_id: Annotated[
+        str | None, Query(alias="paymentId", max_length=PAYMENT_ID_LENGTH_MAX)
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
 ) -> DeliveryPage:
@@ -60,6 +65,7 @@ async def list_(
         endpoint_id=endpoint_id,
         statuses=(status,) if status else (),
         types=(type_,) if type_ else (),
+        source=f"payment-{PaymentIdVO(payment_id)}" if payment_id else None,
         after=_decoded(cursor) if cursor else None,
     )
     found = await side.gateway.webhook_deliveries.records.deliveries(which, limit=limit + 1)

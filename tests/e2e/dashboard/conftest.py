@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 from tests.child_process import launch, ready_line, stop
 from tests.e2e.dashboard.running_installation import RunningInstallation
 from tests.markdown_pages import REPOSITORY
+from tests.oidc_issuer import AUDIENCE, Issuer, running_issuer
 
 CHROMIUM: Final = shutil.which("chromium")
 SCREENSHOTS: Final = REPOSITORY / "build" / "screenshots"
@@ -85,11 +87,20 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+def issuer() -> Iterator[Issuer]:
+    with running_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[Shop]:
     folder = tmp_path_factory.mktemp("dashboard")
     log = folder / "up.log"
     argv = [sys.executable, "-m", "payment_gateway", "up", "--data-dir", str(folder / "data")]
-    env = {"GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8"}
+    env = {
+        "GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8",
+        "GATEWAY_OIDC_ISSUERS": json.dumps([{"issuer": issuer.url, "audience": AUDIENCE}]),
+    }
     process = launch([*argv, "--json"], log=log, env=env)
     try:
         addresses = ready_line(process, log)
@@ -122,8 +133,11 @@ class Window:
         self.page.goto(f"{self.shop.url}/dashboard{path}")
 
     def log_in(self, key: str) -> None:
+        self.enter(self.shop.key(key))
+
+    def enter(self, key: str) -> None:
         self.open("/login")
-        self.page.get_by_label("API key").fill(self.shop.key(key))
+        self.page.get_by_label("API key").fill(key)
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url(lambda url: "/login" not in url)
 

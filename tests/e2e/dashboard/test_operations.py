@@ -46,9 +46,7 @@ class TestResolve:
         payment_id = shop.sell("no-action-1")
         made = {"tenantId": "demo", "roles": ["viewer"], "name": "looks"}
         viewer = shop.installation.administer("/apikeys", made)["key"]
-        window.open("/login")
-        window.page.get_by_label("API key").fill(viewer)
-        window.page.get_by_role("button", name="Log in").click()
+        window.enter(viewer)
         window.open(f"/payments/{payment_id}")
         expect(window.page.locator(".lead")).to_contain_text("completed")
         expect(window.page.get_by_role("heading", name="Actions")).to_have_count(0)
@@ -147,6 +145,12 @@ class TestDeliveries:
             window.open(f"/deliveries?endpoint={endpoint['id']}")
             expect(page.get_by_role("link", name="WebhookTestRequested")).to_be_visible()
             window.photograph("deliveries")
+
+            payment_id = shop.sell("resend-1")
+            window.open(f"/payments/{payment_id}")
+            sent = page.get_by_role("region", name="Sent to endpoints")
+            sent.get_by_role("button", name="Resend PaymentCompleted").click()
+            window.says("It is sent again.")
 
 
 class TestAudit:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -10,16 +13,19 @@ import pytest
 from playwright.sync_api import ViewportSize, expect
 
 from tests.e2e.dashboard.conftest import Shop, Window
+from tests.oidc_issuer import Issuer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 AXE: Final = Path(__file__).parents[2] / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 PHONE: Final[ViewportSize] = {"width": 360, "height": 740}
+# What clocks may differ by: so long a token is still good after its end.
+CLOCKS_DIFFER_S: Final = 30
+ENDED_WITHIN_S: Final = 60
 # Who opens which pages.
 PAGES: Final = {
-    "apiKey": ("", "/payments", "/providers"),
-    "team": ("/projections", "/deliveries", "/audit"),
+    "team": ("", "/payments", "/providers", "/projections", "/deliveries", "/audit"),
     "adminKey": ("/providers?tenant=demo", "/dead-letters"),
 }
 
@@ -43,6 +49,20 @@ class TestSessions:
         assert cookie["httpOnly"]
         assert cookie["sameSite"] == "Strict"
         assert cookie["path"] == "/dashboard"
+
+    def test_a_token_of_an_oidc_issuer_logs_in_until_it_ends(
+        self, window: Window, issuer: Issuer
+    ) -> None:
+        soon = datetime.now(UTC) - timedelta(seconds=CLOCKS_DIFFER_S - 15)
+        window.enter(issuer.token(tenant="demo", exp=soon))
+        window.open("/payments")
+        expect(window.page.locator(".who")).to_contain_text(re.compile("demo, oidc:.*user-17"))
+        deadline = time.monotonic() + ENDED_WITHIN_S
+        while window.page.get_by_label("API key").count() == 0:
+            assert time.monotonic() < deadline, "the session outlives its token"
+            window.page.wait_for_timeout(1_000)
+            window.open("/payments")
+        window.faults.clear()  # the browser says 401 on its console, if the page asks before we do
 
     def test_logging_out_ends_it(self, window: Window) -> None:
         window.log_in("apiKey")
@@ -88,7 +108,7 @@ class TestAccessibility:
     @pytest.mark.parametrize("key", PAGES)
     def test_no_rule_is_broken(self, shop: Shop, window: Window, key: str, scheme: str) -> None:
         paths = list(PAGES[key])
-        if key == "apiKey":
+        if key == "team":
             paths.append(f"/payments/{shop.sell(f'axe-{scheme}')}")
             paths.append(f"/payments/{shop.initiate(f'axe-open-{scheme}')['paymentId']}")
         window.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -108,8 +128,8 @@ class TestAccessibility:
     def test_a_phone_shows_all_without_scrolling_sideways(self, shop: Shop, window: Window) -> None:
         payment_id = shop.sell("phone-1")
         window.page.set_viewport_size(PHONE)
-        window.log_in("apiKey")
-        for number, path in enumerate(("", "/payments", f"/payments/{payment_id}", "/providers")):
+        window.log_in("team")
+        for number, path in enumerate((*PAGES["team"], f"/payments/{payment_id}")):
             window.open(path)
             wide = window.page.evaluate("document.documentElement.scrollWidth")
             window.photograph(f"phone-{number}")

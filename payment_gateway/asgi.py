@@ -14,20 +14,24 @@ from fastapi import FastAPI, Request
 from pymongo.errors import PyMongoError
 
 from payment_gateway.access import open_authentication
-from payment_gateway.application.ports import EventStoreUnavailable, RequestLimits
+from payment_gateway.application.ports import RequestLimits
 from payment_gateway.application.services.webhook_service import WebhookNotParked
-from payment_gateway.bootstrap import check_keys, open_gateway, utc_now
+from payment_gateway.bootstrap import OpenGateway, check_keys, open_gateway, utc_now
 from payment_gateway.dashboard.app import add_dashboard
 from payment_gateway.dashboard.session import Cookies
 from payment_gateway.dashboard.visitor import Doors
 from payment_gateway.dead_letter_desk import DeadLetterDesk
 from payment_gateway.infrastructure.cache import Cache, answers
+from payment_gateway.infrastructure.dependencies import (
+    Answers,
+    Awaited,
+    event_store_answers,
+    mongodb_answers,
+    wait_for_event_store,
+)
 from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
-from payment_gateway.infrastructure.persistence.eventstoredb import (
-    EventStoreDB,
-    EventStoreRefused,
-)
+from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
     InMemoryRequestLimits,
@@ -92,12 +96,13 @@ def application(settings: Settings | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def open_application(app: FastAPI) -> AsyncIterator[Application]:
+        await wait_for_event_store(chosen)
         async with (
             open_gateway(chosen) as opened,
             open_mongodb(chosen) as database,
+            Awaited(_servers(opened, database)).asked(),
             open_authentication(chosen, opened, database) as (authenticate, uses),
         ):
-            redis = opened.redis
             tokens = ConsistencyTokens(opened.master)
             personal_data = opened.gateway.personal_data
 
@@ -124,8 +129,8 @@ def application(settings: Settings | None = None) -> FastAPI:
                 opened=opened, database=database, settings=chosen
             )
             checks = {
-                "eventstore": Check(answers=lambda: _event_store_answers(opened.event_store)),
-                "mongodb": Check(answers=lambda: _mongodb_answers(database)),
+                name: Check(answers=server, required=name != "redis")
+                for name, server in _servers(opened, database).items()
             }
 
             async def how_far_behind() -> float | None:
@@ -135,8 +140,6 @@ def application(settings: Settings | None = None) -> FastAPI:
                 return is_short(await how_far_behind())
 
             checks["projections"] = Check(answers=is_up_to_date, required=False)
-            if redis is not None:
-                checks["redis"] = Check(answers=lambda: answers(redis), required=False)
             app.state.dashboard = Doors(
                 cookies=Cookies(opened.master),
                 authenticate=authenticate,
@@ -182,9 +185,22 @@ def application(settings: Settings | None = None) -> FastAPI:
 
 def end_streams(app: FastAPI) -> None:
     """Have those who follow events leave: the process is about to stop."""
+    app.state.stopping.end()
     queries = getattr(app.state, "queries", None)
     if isinstance(queries, Queries):
         queries.streams.end()
+
+
+def _servers(opened: OpenGateway, database: Database) -> dict[str, Answers]:
+    """Return which servers there are, and how each is asked whether it answers."""
+    servers: dict[str, Answers] = {
+        "eventstore": lambda: event_store_answers(opened.event_store),
+        "mongodb": lambda: mongodb_answers(database),
+    }
+    redis = opened.redis
+    if redis is not None:
+        servers["redis"] = lambda: answers(redis)
+    return servers
 
 
 async def _still_allowed(request: Request) -> bool:
@@ -236,19 +252,3 @@ def _projection_side_of(request: Request) -> ProjectionSide:
     side = request.app.state.projection_side
     assert isinstance(side, ProjectionSide), "the lifespan did not run"
     return side
-
-
-async def _event_store_answers(store: EventStoreDB) -> bool:
-    try:
-        await store.head()
-    except EventStoreUnavailable:
-        return False
-    return True
-
-
-async def _mongodb_answers(database: Database) -> bool:
-    try:
-        await database.command("ping")
-    except PyMongoError:
-        return False
-    return True

@@ -6,12 +6,14 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from pydantic import SecretStr
 from pymongo.errors import PyMongoError
 from rich.console import Console
 from rich.table import Table
 
+from payment_gateway import doctor_checks
 from payment_gateway.application.ports import EventStoreUnavailable, KeySourceUnavailable
 from payment_gateway.bootstrap import check_keys
 from payment_gateway.infrastructure.cache import answers, open_cache
@@ -21,6 +23,18 @@ from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
 from payment_gateway.infrastructure.security.key_file import KeyFileError
 from payment_gateway.infrastructure.security.key_source import KeySourceMissing
 from payment_gateway.settings import Settings
+
+Check = Callable[[Settings], Awaitable[str | None]]
+# What is asked of these is asked only once they answer.
+_SERVERS: Final = frozenset({"eventstore", "mongodb"})
+_INSIDE: Final[dict[str, tuple[Check, str]]] = {
+    "clock": (doctor_checks.clock, "have both machines' clocks set by NTP"),
+    "read models": (
+        doctor_checks.read_models,
+        "look at: payment-gateway projections status; start: payment-gateway projections run",
+    ),
+    "dead letters": (doctor_checks.dead_letters, "look at: payment-gateway deadletters list"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +59,24 @@ def check_installation(settings: Settings, *, as_json: bool) -> bool:
 
 
 async def _check(settings: Settings) -> list[Finding]:
-    checks: dict[str, tuple[Callable[[Settings], Awaitable[str | None]], str]] = {
+    """Ask everything; what cannot be asked since MongoDB or the event store is away is not asked."""
+    checks: dict[str, tuple[Check, str]] = {
         "keys": (_keys, "run: payment-gateway up, or name the files of your keys"),
         "eventstore": (_eventstore, "start it, or set GATEWAY_EVENTSTORE_URI"),
         "mongodb": (_mongodb, "start it as a replica set, or set GATEWAY_MONGODB_URI"),
         "redis": (_redis, "start it, or unset GATEWAY_REDIS_URL: it is not required"),
+        "disk": (doctor_checks.disk, "make room: without it nothing is stored"),
     }
-    findings = []
-    for name, (check, advice) in checks.items():
-        problem = await check(settings)
-        told = "" if problem is None else f"{problem}; {advice}"
-        findings.append(Finding(name=name, ok=problem is None, advice=told))
+    findings = [await _finding(name, *check, settings) for name, check in checks.items()]
+    if all(one.ok for one in findings if one.name in _SERVERS):
+        findings += [await _finding(name, *check, settings) for name, check in _INSIDE.items()]
     return findings
+
+
+async def _finding(name: str, check: Check, advice: str, settings: Settings) -> Finding:
+    problem = await check(settings)
+    told = "" if problem is None else f"{problem}; {advice}"
+    return Finding(name=name, ok=problem is None, advice=told)
 
 
 async def _keys(settings: Settings) -> str | None:
@@ -85,12 +105,10 @@ async def _mongodb(settings: Settings) -> str | None:
     try:
         async with open_mongodb(settings) as database:
             hello = await database.command("hello")
+            version = str((await database.command("buildInfo"))["version"])
     except PyMongoError as error:
         return f"no answer ({type(error).__name__})"
-    # Transactions need one of these two. Source: MongoDB manual, "Transactions".
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        return "it is a standalone server, on which transactions do not work"
-    return None
+    return doctor_checks.server_problem(hello, version)
 
 
 async def _redis(settings: Settings) -> str | None:

@@ -6,8 +6,10 @@ import asyncio
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Final
 
 import structlog
@@ -22,6 +24,7 @@ from payment_gateway.telemetry.tracing import configure_tracing
 from projections import worker
 
 STOP_WITHIN_S: Final = 35  # longer than a request to a provider takes
+SIGNAL_SEEN_WITHIN_S: Final = 0.1
 BACKLOG: Final = 2048
 
 log = structlog.get_logger()
@@ -58,20 +61,68 @@ def _serve(settings: Settings, host: str, port: int) -> None:
     # uvicorn raises the signal again once it has stopped; being asked to stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    _Server(config, before_stop=lambda: end_streams(app)).run()
+    _Server(
+        config,
+        drain=app.state.stopping.drain,
+        drain_s=settings.drain_s,
+        before_stop=lambda: end_streams(app),
+    ).run()
 
 
 class _Server(uvicorn.Server):
-    """A server that says so before it waits for the requests under way; some would never end."""
+    """A server that says so before it stops: to those who send requests, then to those who wait for events.
 
-    def __init__(self, config: uvicorn.Config, *, before_stop: Callable[[], None]) -> None:
+    Args:
+        config: What it serves, and where.
+        drain: Called when it is told to stop.
+        drain_s: How long it serves after that; a second signal ends that time.
+        before_stop: Called before it waits for the requests under way; some would never end.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        drain: Callable[[], None],
+        drain_s: float,
+        before_stop: Callable[[], None],
+    ) -> None:
         super().__init__(config)
+        self._drain: Final = drain
+        self._drain_s: Final = drain_s
         self._before_stop: Final = before_stop
+        self._stops_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to drain at the first signal, stop at the second."""
+        if self._stops_at is None and self.started:
+            self._stops_at = time.monotonic() + self._drain_s
+            self._drain()
+            log.info("process.draining", for_s=self._drain_s)
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Return whether it is time to stop."""
+        drained = self._stops_at is not None and time.monotonic() >= self._stops_at
+        return await super().on_tick(counter) or drained
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open what is needed, and listen; told to stop before that, do not wait for it."""
+        starting = asyncio.create_task(super().startup(sockets))
+        while not (starting.done() or self.should_exit):
+            await asyncio.wait({starting}, timeout=SIGNAL_SEEN_WITHIN_S)
+        if starting.done():
+            await starting
+        else:
+            starting.cancel()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, and end when the last request is answered."""
         self._before_stop()
+        began = time.monotonic()
         await super().shutdown(sockets)
+        log.info("process.stopped", took_s=round(time.monotonic() - began, 1))
 
 
 def _tls_context(_: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

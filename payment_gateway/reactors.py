@@ -25,6 +25,12 @@ from payment_gateway.application.sagas.split_loop import SplitLoop
 from payment_gateway.application.sagas.webhook_delivery_loop import WebhookDeliveryLoop
 from payment_gateway.application.sagas.webhook_loop import WebhookLoop
 from payment_gateway.bootstrap import OpenGateway, open_gateway
+from payment_gateway.infrastructure.dependencies import (
+    Awaited,
+    event_store_answers,
+    mongodb_answers,
+    wait_for_event_store,
+)
 from payment_gateway.infrastructure.messaging import (
     fleet_metrics,
     idempotency_queue,
@@ -89,7 +95,14 @@ async def react(
         settings: Where everything is.
         serve_health: Runs beside the reactors.
     """
+    await wait_for_event_store(settings)
     async with open_gateway(settings) as opened, open_mongodb(settings) as database:
+        awaited = Awaited(
+            {
+                "eventstore": lambda: event_store_answers(opened.event_store),
+                "mongodb": lambda: mongodb_answers(database),
+            }
+        )
         reactors = _reactors(opened, database, settings)
         units: list[Work] = [unit for reactor in reactors for unit in reactor.units]
         store, every_s = opened.event_store, settings.canary_every_s
@@ -101,8 +114,9 @@ async def react(
         fleet = Fleet(offered=offered, log=opened.event_store, database=database)
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(awaited.until_all_answer())
                 if serve_health is not None:
-                    group.create_task(serve_health(fleet.ready))
+                    group.create_task(serve_health(awaited.told_by(fleet.ready)))
                 for reactor in reactors:
                     await _install(reactor.queue)
                 group.create_task(fleet.run())

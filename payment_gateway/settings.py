@@ -132,6 +132,8 @@ class Settings(BaseSettings):
         health_host: The address on which reactors and projection workers answer health checks; in a
             container, where others ask, ``0.0.0.0``.
         health_port: Where reactors and projection workers answer ``/livez`` and ``/readyz``.
+        drain_s: How long an API process that is told to stop goes on serving, in seconds, while
+            ``/readyz`` answers 503 ``draining``: what a load balancer needs to hear of it.
         reconcile_hour: From which hour of each day on, in UTC, the reactors compare payments with the
             providers' books.
         idempotency_lease_s: How long a command that was sent with an idempotency key is left alone,
@@ -218,6 +220,7 @@ class Settings(BaseSettings):
     trace_sample_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
     health_host: str = "127.0.0.1"
     health_port: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    drain_s: Annotated[float, Field(ge=0, le=300)] = 0.0
     reconcile_hour: Annotated[int, Field(ge=0, le=23)] = 3
     idempotency_lease_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     idempotency_keep_s: Annotated[float, Field(ge=86_400, le=366 * 86_400)] = 2 * 86_400.0

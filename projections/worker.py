@@ -7,6 +7,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from payment_gateway.infrastructure.dependencies import (
+    Awaited,
+    event_store_answers,
+    mongodb_answers,
+    wait_for_event_store,
+)
 from payment_gateway.infrastructure.messaging import fleet_metrics
 from payment_gateway.infrastructure.messaging.canary_job import canary_job
 from payment_gateway.infrastructure.messaging.fleet import Fleet
@@ -69,7 +75,14 @@ async def run(
         UnknownReadModel: A name that is not one of ``READ_MODELS``.
     """
     models = select(names)
+    await wait_for_event_store(settings)
     async with open_eventstoredb(settings) as log, open_mongodb(settings) as database:
+        awaited = Awaited(
+            {
+                "eventstore": lambda: event_store_answers(log),
+                "mongodb": lambda: mongodb_answers(database),
+            }
+        )
         units = GenerationUnits(models, database)
         canary = canary_job(log, every_s=settings.canary_every_s, now=lambda: datetime.now(UTC))
 
@@ -84,8 +97,9 @@ async def run(
         fleet = Fleet(offered=offered, log=log, database=database)
         try:
             async with asyncio.TaskGroup() as group:
+                group.create_task(awaited.until_all_answer())
                 if serve_health is not None:
-                    group.create_task(serve_health(fleet.ready))
+                    group.create_task(serve_health(awaited.told_by(fleet.ready)))
                 group.create_task(fleet.run())
                 group.create_task(
                     fleet_metrics.keep_measuring(

@@ -60,7 +60,7 @@ async def _changes(
         seen = await _mark(visitor)
         for look in range(1, LOOKS_MAX + 1):
             await asyncio.sleep(LOOK_EVERY_S)
-            if await request.is_disconnected():
+            if request.app.state.stopping.is_ending or await request.is_disconnected():
                 return
             mark = await _mark(visitor)
             if mark != seen:

@@ -105,6 +105,11 @@ CIRCUIT_REFUSALS: Final = Counter(
     ["provider"],
     registry=REGISTRY,
 )
+DRAINING: Final = Gauge(
+    "gateway_draining",
+    "1 once this API process is told to stop: it still serves, and is to be sent nothing new.",
+    registry=REGISTRY,
+)
 SUBSCRIPTION_LAG: Final = Gauge(
     "gateway_subscription_lag_seconds",
     "The age of the newest mark in the log that a subscription has worked off; for those that this process holds.",

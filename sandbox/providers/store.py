@@ -6,6 +6,8 @@ latency, not throughput.
 """
 
 import asyncio
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+
+from sandbox.private_file import OWNER_ONLY
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -32,6 +36,9 @@ CREATE TABLE IF NOT EXISTS due (
 );
 CREATE INDEX IF NOT EXISTS due_in_order ON due (queue, at);
 """
+
+# Whoever copies the books holds them for a moment at most.
+READERS_WITHIN_S = 5.0
 
 T = TypeVar("T")
 Document = TypeVar("Document", bound=msgspec.Struct)
@@ -179,18 +186,41 @@ def open_store(path: Path) -> Iterator[Store]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # it holds credentials, if only artificial ones
-        connection = sqlite3.connect(path, isolation_level=None, timeout=0)
-    except (OSError, sqlite3.Error) as error:
+        path.touch(mode=OWNER_ONLY)  # it holds credentials, if only artificial ones
+        # Not SQLite's own lock: a backup may read while this process writes.
+        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+    except OSError as error:
         raise StoreUnavailable(f"cannot write to {path}: {error}") from error
     try:
+        with _locked(lock, path), _connected(path) as connection:
+            yield Store(connection, path)
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _locked(lock: int, path: Path) -> Iterator[None]:
+    """Hold the lock, which vanishes with the process."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StoreUnavailable(f"cannot use {path}: it is locked by another process") from error
+    yield
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=READERS_WITHIN_S)
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"cannot use {path}: {error}") from error
+    try:
         try:
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.executescript(_SCHEMA)
         except sqlite3.Error as error:
             raise StoreUnavailable(f"cannot use {path}: {error}") from error
-        yield Store(connection, path)
+        yield connection
     finally:
         connection.close()

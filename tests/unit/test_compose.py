@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from payment_gateway.processes import STOP_WITHIN_S
 from payment_gateway.settings import Settings
 from tests.markdown_pages import REPOSITORY
 
@@ -84,6 +85,16 @@ def test_the_processes_are_those_that_there_are(compose: dict[str, Any]) -> None
 
     assert started == {"api": "serve", "reactors": "work", "projections": "projections"}
     assert compose["services"]["api"]["command"] == image_command()
+
+
+def test_the_proxy_hears_of_a_process_that_stops_before_it_does(compose: dict[str, Any]) -> None:
+    api = compose["services"]["api"]
+    drain_s = int(api["environment"]["GATEWAY_DRAIN_S"])
+    looks = re.search(r"inter (\d+)s fall (\d+)", PROXY.read_text())
+
+    assert looks is not None
+    assert drain_s > int(looks[1]) * int(looks[2])
+    assert int(api["stop_grace_period"].removesuffix("s")) > STOP_WITHIN_S + drain_s
 
 
 def test_the_health_checks_ask_the_port_that_answers(compose: dict[str, Any]) -> None:

@@ -175,6 +175,8 @@ def test_requests_under_way_have_the_time_to_be_answered(manifests: list[Manifes
 
     api = pods(manifests)["api"]
     (container,) = api["containers"]
-    _, before_s = container["lifecycle"]["preStop"]["exec"]["command"]
+    drain_s = int({one["name"]: one["value"] for one in container["env"]}["GATEWAY_DRAIN_S"])
+    probe = container["readinessProbe"]
 
-    assert api["terminationGracePeriodSeconds"] > STOP_WITHIN_S + int(before_s)
+    assert drain_s > probe["periodSeconds"] * probe["failureThreshold"]
+    assert api["terminationGracePeriodSeconds"] > STOP_WITHIN_S + drain_s

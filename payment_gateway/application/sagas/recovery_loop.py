@@ -25,7 +25,7 @@ from payment_gateway.application.ports import (
     StreamMoved,
 )
 from payment_gateway.application.sagas.recovery import is_exhausted, next_look, retry_at
-from payment_gateway.application.sagas.work_off import work_off
+from payment_gateway.application.sagas.work_off import finish, work_off
 from payment_gateway.domain.aggregates.payment_state import Payment
 from payment_gateway.domain.errors import (
     CredentialRevoked,
@@ -55,12 +55,11 @@ class RecoveryLoop:
     _by_provider: Counter[str] = field(default_factory=Counter, init=False)
 
     async def run(self) -> NoReturn:
-        """Look at what is due until cancelled; what fails is due again later."""
+        """Look at what is due until cancelled, then finish the looks; what fails is due again later."""
         try:
             await work_off(self._begin_due, queue="recovery", idle_s=IDLE_S)
         finally:
-            for look in self._looks:
-                look.cancel()
+            await finish(self._looks)
 
     async def run_once(self) -> int:
         """Look at the payments that are due now and return how many there were.

@@ -19,7 +19,7 @@ from payment_gateway.application.ports import (
     SealBroken,
     StreamMoved,
 )
-from payment_gateway.application.sagas.work_off import work_off
+from payment_gateway.application.sagas.work_off import finish, work_off
 from payment_gateway.application.webhook_deliveries import DueDelivery
 from payment_gateway.domain.errors import DomainError
 
@@ -51,13 +51,11 @@ class WebhookDeliveryLoop:
     _unexpected: list[BaseException] = field(default_factory=list)
 
     async def run(self) -> NoReturn:
-        """Send what is due until cancelled; what is under way then is cut off and sent again later."""
+        """Send what is due until cancelled, then finish what is under way; what is cut off is sent again later."""
         try:
             await work_off(self.run_once, queue="webhook-deliveries", idle_s=IDLE_S)
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await finish(self._tasks)
 
     async def run_once(self) -> int:
         """Begin sending what is due now, as far as there is room, and return how much that was.

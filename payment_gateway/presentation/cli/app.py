@@ -11,6 +11,7 @@ from rich.console import Console
 
 from payment_gateway.presentation.cli.api_keys import ApiKeyOperations, api_keys_commands
 from payment_gateway.presentation.cli.audit import Audit, add_audit
+from payment_gateway.presentation.cli.backup import backup, restore
 from payment_gateway.presentation.cli.credentials import ForTenant, credentials_commands
 from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations, dead_letter_commands
 from payment_gateway.presentation.cli.demo import demo
@@ -79,6 +80,8 @@ def create_cli(processes: Processes) -> Callable[[], None]:
     )
     app.command("up")(up)
     app.command("demo")(demo)
+    app.command("backup")(backup)
+    app.command("restore")(restore)
     app.add_typer(eventstore, name="eventstore")
     app.add_typer(
         projections_commands(processes.projections, processes.load_settings), name="projections"

@@ -36,6 +36,7 @@ from payment_gateway.presentation.rest.request_context import RequestContext
 from payment_gateway.presentation.rest.request_limits import Limiter, RequestLimit
 from payment_gateway.presentation.rest.schemas import Readiness
 from payment_gateway.presentation.rest.security_headers import SecurityHeaders
+from payment_gateway.presentation.stopping import ClosesConnections, Stopping
 from payment_gateway.presentation.webhooks import provider_webhooks
 
 CORS_REQUEST_HEADERS: Final = [
@@ -147,6 +148,8 @@ def create_app(
             max_age=CORS_MAX_AGE_S,
         )
     app.add_middleware(SecurityHeaders)
+    app.state.stopping = stopping = Stopping()
+    app.add_middleware(ClosesConnections, stopping=stopping)
     app.add_middleware(HttpMetrics)  # the outermost
     errors.install(app, query_refusals or {})
     for module in (
@@ -188,8 +191,12 @@ def _probes(app: FastAPI) -> APIRouter:
     async def ready(response: Response) -> Readiness:
         """Return 200 when every dependency answers that nothing works without, and which do not.
 
-        ``lagSeconds`` tells how far the queries are behind; they go on answering all the same.
+        ``lagSeconds`` tells how far the queries are behind; they go on answering all the same. A process
+        that is about to stop answers 503 ``draining`` while it still serves.
         """
+        if app.state.stopping.is_draining:
+            response.status_code = 503
+            return Readiness(status="draining", checks={}, lag_seconds=None)
         application: Application = app.state.application
         checks = application.checks
         lag_s, *answers = await asyncio.gather(

@@ -280,7 +280,7 @@ class TenantPage(Answer):
 class Readiness(Answer):
     """Whether each dependency answers, and how far the queries are behind the log, in seconds."""
 
-    status: Literal["ok", "unavailable"]
+    status: Literal["ok", "unavailable", "draining"]
     checks: Annotated[
         dict[str, Literal["ok", "unavailable"]],
         Field(examples=[{"eventstore": "ok", "mongodb": "ok", "projections": "ok"}]),

@@ -71,6 +71,25 @@ def running_installation(
     folder: Path, event_store_uri: str, mongodb_uri: str
 ) -> Generator[Installation, None, None]:
     """Run providers and an API on these servers, with two tenants that have accounts, until the block ends."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with simulator("paypal", folder) as paypal, simulator("pagadito", folder) as pagadito:
+        built = described(
+            folder,
+            url=url,
+            event_store_uri=event_store_uri,
+            mongodb_uri=mongodb_uri,
+            paypal=paypal,
+            pagadito=pagadito,
+        )
+        with api_process(built):
+            open_accounts(built)
+            yield built
+
+
+def described(
+    folder: Path, *, url: str, event_store_uri: str, mongodb_uri: str, paypal: str, pagadito: str
+) -> Installation:
+    """Return an installation on these addresses, with keys of its own; nothing is started."""
     master = read_or_create_key_file(folder / "master.key")
     keys = {name: generate_api_key() for name in KEYS}
     write_api_keys_file(
@@ -86,35 +105,30 @@ def running_installation(
             for name, key in keys.items()
         ],
     )
-    url = f"http://127.0.0.1:{free_port()}"
-    with simulator("paypal", folder) as paypal, simulator("pagadito", folder) as pagadito:
-        environment = {
-            "GATEWAY_EVENTSTORE_URI": event_store_uri,
-            "GATEWAY_MONGODB_URI": mongodb_uri,
-            "GATEWAY_MONGODB_DATABASE": "rest",
-            "GATEWAY_PUBLIC_URL": url,
-            "GATEWAY_PAYPAL_BASE_URL": paypal,
-            "GATEWAY_PAGADITO_BASE_URL": pagadito,
-            "GATEWAY_ENCRYPTION_KEY_FILE": str(folder / "master.key"),
-            "GATEWAY_API_KEYS_FILE": str(folder / "api-keys.json"),
-            "GATEWAY_AMOUNT_MAX": AMOUNT_MAX,
-            "GATEWAY_LOG_FORMAT": "json",
-            "GATEWAY_LOG_LEVEL": "debug",
-            "GATEWAY_PROVIDER_READ_TIMEOUT_S": "5",
-            "GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8",
-        }
-        built = Installation(
-            folder=folder,
-            environment=environment,
-            keys=keys,
-            url=url,
-            paypal=paypal,
-            pagadito=pagadito,
-            log=folder / "api.log",
-        )
-        with api_process(built):
-            _open_accounts(built)
-            yield built
+    environment = {
+        "GATEWAY_EVENTSTORE_URI": event_store_uri,
+        "GATEWAY_MONGODB_URI": mongodb_uri,
+        "GATEWAY_MONGODB_DATABASE": "rest",
+        "GATEWAY_PUBLIC_URL": url,
+        "GATEWAY_PAYPAL_BASE_URL": paypal,
+        "GATEWAY_PAGADITO_BASE_URL": pagadito,
+        "GATEWAY_ENCRYPTION_KEY_FILE": str(folder / "master.key"),
+        "GATEWAY_API_KEYS_FILE": str(folder / "api-keys.json"),
+        "GATEWAY_AMOUNT_MAX": AMOUNT_MAX,
+        "GATEWAY_LOG_FORMAT": "json",
+        "GATEWAY_LOG_LEVEL": "debug",
+        "GATEWAY_PROVIDER_READ_TIMEOUT_S": "5",
+        "GATEWAY_WEBHOOK_NETWORKS_ALLOWED": "127.0.0.0/8",
+    }
+    return Installation(
+        folder=folder,
+        environment=environment,
+        keys=keys,
+        url=url,
+        paypal=paypal,
+        pagadito=pagadito,
+        log=folder / "api.log",
+    )
 
 
 @contextmanager
@@ -142,7 +156,8 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def _open_accounts(installation: Installation) -> None:
+def open_accounts(installation: Installation) -> None:
+    """Make the tenants, and give two of them accounts at both providers."""
     with (
         httpx.Client(base_url=installation.paypal) as paypal,
         httpx.Client(base_url=installation.pagadito) as pagadito,

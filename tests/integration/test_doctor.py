@@ -1,0 +1,146 @@
+"""``payment-gateway doctor`` on real servers: what is not well is named, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from payment_gateway.doctor_checks import disk_problem, server_problem, skew_problem
+from payment_gateway.infrastructure.messaging import parking
+from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
+from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
+from sandbox.ports import free_port
+from tests.event_store_fixture import embedded_event_store_uri
+from tests.integration.lifecycle.programs import worker
+from tests.mongodb_fixture import mongodb_settings, mongodb_uri
+
+__all__ = ["embedded_event_store_uri", "mongodb_uri"]
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+MB = 1 << 20
+DOCTOR_WITHIN_S = 120.0
+
+
+@pytest.fixture
+def environment(tmp_path: Path, embedded_event_store_uri: str, mongodb_uri: str) -> dict[str, str]:
+    read_or_create_key_file(tmp_path / "master.key")
+    return {
+        "GATEWAY_EVENTSTORE_URI": embedded_event_store_uri,
+        "GATEWAY_MONGODB_URI": mongodb_uri,
+        "GATEWAY_MONGODB_DATABASE": f"doctor-{uuid4().hex[:12]}",
+        "GATEWAY_ENCRYPTION_KEY_FILE": str(tmp_path / "master.key"),
+        "GATEWAY_DATA_DIR": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+    }
+
+
+def doctor(environment: dict[str, str]) -> tuple[int, dict[str, dict[str, Any]]]:
+    """Return the exit code, and what was found by name."""
+    done = subprocess.run(
+        [sys.executable, "-m", "payment_gateway", "doctor", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=DOCTOR_WITHIN_S,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    checks = json.loads(done.stdout)["checks"]
+    return done.returncode, {one["name"]: one for one in checks}
+
+
+@pytest.mark.timeout(300)
+async def test_what_is_not_well_is_named_with_what_to_do(
+    tmp_path: Path, environment: dict[str, str], mongodb_uri: str
+) -> None:
+    """Before any worker ran, while one runs, after it has stopped, and once something is parked."""
+    code, found = doctor(environment)
+    assert code == 0, found
+    assert set(found) >= {
+        "keys",
+        "eventstore",
+        "mongodb",
+        "disk",
+        "clock",
+        "read models",
+        "dead letters",
+    }
+
+    running = worker(tmp_path, "projections", ("projections", "run"), environment)
+    try:
+        await running.start()
+        code, found = doctor(environment)
+        assert code == 0, found
+        await running.terminated()
+    finally:
+        running.close()
+    code, found = doctor(environment)
+    assert code == 1
+    assert "no worker keeps payment_details" in found["read models"]["advice"]
+    assert "payment-gateway projections run" in found["read models"]["advice"]
+
+    settings = mongodb_settings(mongodb_uri, environment["GATEWAY_MONGODB_DATABASE"])
+    async with open_mongodb(settings) as database:
+        await database[parking.COLLECTION].insert_one({"subscription": "x", "position": 1})
+    _, found = doctor(environment)
+    assert found["dead letters"]["advice"].startswith(
+        "1 events are parked; look at: payment-gateway"
+    )
+
+
+def test_without_a_server_it_is_named_and_what_is_in_it_is_not_asked(
+    environment: dict[str, str],
+) -> None:
+    gone = f"mongodb://127.0.0.1:{free_port()}/?replicaSet=none"
+
+    code, found = doctor({**environment, "GATEWAY_MONGODB_URI": gone})
+
+    assert code == 1
+    assert "set GATEWAY_MONGODB_URI" in found["mongodb"]["advice"]
+    assert found["eventstore"]["ok"] is True
+    assert "read models" not in found
+
+
+@pytest.mark.parametrize(
+    ("hello", "version", "told"),
+    [
+        ({"setName": "rs0", "primary": "a:1"}, "6.0.5", None),
+        ({"msg": "isdbgrid"}, "7.0.1", None),
+        ({}, "6.0.5", "standalone"),
+        ({"setName": "rs0"}, "6.0.5", "no primary"),
+        ({"setName": "rs0", "primary": "a:1"}, "4.4.29", "6.0 or newer"),
+    ],
+)
+def test_a_mongodb_that_will_not_do_is_told(
+    hello: dict[str, Any], version: str, told: str | None
+) -> None:
+    problem = server_problem(hello, version)
+
+    assert problem is None if told is None else told in (problem or "")
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "told"),
+    [(0, None), (4, None), (-4, None), (60, "60 s ahead of"), (-60, "60 s behind")],
+)
+def test_a_clock_that_is_far_away_is_told(ahead_s: int, told: str | None) -> None:
+    problem = skew_problem(NOW + timedelta(seconds=ahead_s), before=NOW, after=NOW)
+
+    assert problem is None if told is None else told in (problem or "")
+
+
+def test_a_disk_that_is_nearly_full_is_told() -> None:
+    folder = Path("/data")
+
+    assert disk_problem(folder, free=2_000 * MB, total=10_000 * MB) is None
+    assert disk_problem(folder, free=900 * MB, total=10_000 * MB) == (
+        "900 MiB are free on the disk of /data"
+    )
+    assert disk_problem(folder, free=2_000 * MB, total=100_000 * MB) is not None

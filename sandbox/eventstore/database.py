@@ -72,6 +72,7 @@ def open_writer(database: Path) -> sqlite3.Connection:
 
     ``synchronous=FULL`` makes a commit wait until the log is on the disk, so that what was
     acknowledged survives a power cut (SQLite documentation, ``PRAGMA synchronous``).
+    ``secure_delete`` overwrites with zeros what a tombstone takes away; an append deletes nothing.
 
     Raises:
         UnknownSchema: The file comes from another version; nothing was changed.
@@ -80,6 +81,7 @@ def open_writer(database: Path) -> sqlite3.Connection:
     connection = _connect(database, WRITER_CACHE_KIB)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
         connection.executescript(

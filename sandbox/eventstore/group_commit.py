@@ -22,7 +22,7 @@ from sandbox.eventstore.database import open_writer
 from sandbox.eventstore.log_writer import LogWriter
 from sandbox.eventstore.recent import CommittedEvent
 from sandbox.eventstore.write_ahead_log import WriteAheadLog
-from sandbox.eventstore.writes import Append, Outcome, TooLate, Write
+from sandbox.eventstore.writes import Append, Outcome, Tombstone, TooLate, Write
 
 GROUP_MAX = 256
 GROUP_BYTES_MAX = 8 * 1024 * 1024
@@ -173,7 +173,19 @@ class GroupCommit:
             self._loop.call_soon_threadsafe(self._fail, group[0], str(error))
         else:
             stored, self._log.stored = self._log.stored, []
+            if any(isinstance(request.write, Tombstone) for request in group):
+                self._erase_from_log()
             self._loop.call_soon_threadsafe(self._succeed, group, outcomes, stored)
+
+    def _erase_from_log(self) -> None:
+        """Keep what a tombstone took away in no file, before anybody is told that it is gone."""
+        try:
+            empty = self._write_ahead_log.empty()
+        except sqlite3.Error as error:
+            _log.error("eventstore.log_not_emptied", error=repr(error))
+        else:
+            if not empty:
+                _log.warning("eventstore.log_not_emptied", error="a reader was in the way")
 
     def _next_group(self, *, crowded: bool) -> list[_Request]:
         """Wait for a request, then take every other one that waits too, within limits."""

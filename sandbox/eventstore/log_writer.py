@@ -17,6 +17,7 @@ from sandbox.eventstore.group_table import write_group
 from sandbox.eventstore.names import Names
 from sandbox.eventstore.pending_rows import PendingRows
 from sandbox.eventstore.recent import CommittedEvent
+from sandbox.eventstore.scavenging import scavenge
 from sandbox.eventstore.stream_lookup import StoredHistory, load_streams
 from sandbox.eventstore.stream_state import (
     METADATA_TYPE,
@@ -159,7 +160,10 @@ class LogWriter:
         end = ProposedEvent(
             uuid.uuid4().bytes, TOMBSTONE_TYPE, is_json=False, data=b"", metadata=b""
         )
-        return self._store(replace(stream, last=TOMBSTONE_NUMBER - 1), [end])
+        written = self._store(replace(stream, last=TOMBSTONE_NUMBER - 1), [end])
+        self.flush()
+        scavenge(self._connection, stream.name, self._types)
+        return written
 
     def _decide(
         self, stream: StreamState, expected: int, event_ids: Sequence[bytes]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from sandbox.eventstore.filters import EventFilter, StreamNameFilter, TypeFilter
 from sandbox.eventstore.page import PAGE_EVENTS_MAX, Page
+from sandbox.eventstore.stream_state import TOMBSTONE_TYPE
 
 RECENT_EVENTS_MAX = 2048
 RECENT_BYTES_MAX = 8 * 1024 * 1024
@@ -32,8 +33,15 @@ class Recent:
         self._size = 0
 
     def add(self, events: Sequence[CommittedEvent]) -> None:
-        """Take the events of a commit, in the order of the log; the oldest ones make room."""
+        """Take the events of a commit, in the order of the log; the oldest ones make room.
+
+        What a tombstone among them took away is no longer shown.
+        """
         self._events.extend(events)
+        if closed := {event.stream for event in events if event.type == TOMBSTONE_TYPE}:
+            self._events = deque(_emptied(event, closed) for event in self._events)
+            self._size = sum(len(event.response) for event in self._events)
+            events = ()
         self._size += sum(len(event.response) for event in events)
         while len(self._events) > RECENT_EVENTS_MAX or self._size > RECENT_BYTES_MAX:
             self._size -= len(self._events.popleft().response)
@@ -48,6 +56,12 @@ class Recent:
             return None
         matching = [(e.position, e.response) for e in considered if _matches(e, event_filter)]
         return Page(matching, seen=considered[-1].position)
+
+
+def _emptied(event: CommittedEvent, streams: Collection[str]) -> CommittedEvent:
+    if event.stream not in streams or event.type == TOMBSTONE_TYPE:
+        return event
+    return event._replace(response=b"", hidden=True)
 
 
 def _matches(event: CommittedEvent, event_filter: EventFilter | None) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 METADATA_PREFIX = "$$"
 METADATA_TYPE = "$metadata"
 TOMBSTONE_TYPE = "$streamDeleted"
+# What is left of an event of a tombstoned stream: its place in the log.
+SCAVENGED_TYPE = "$scavenged"
 NUMBER_MAX = 2**63 - 1
 # The `$tb` of a soft-deleted stream, and the number of the event that closes a stream for ever.
 SOFT_DELETED = NUMBER_MAX

@@ -13,6 +13,8 @@ from pathlib import Path
 LENGTH_MAX = 32 * 1024 * 1024
 # A read takes a few milliseconds; one that takes longer is not waited for.
 READERS_TIMEOUT_MS = 200
+# How often it is tried to empty the log at once; all that time nothing is written.
+EMPTYING_ATTEMPTS_MAX = 25
 
 
 class WriteAheadLog:
@@ -21,13 +23,14 @@ class WriteAheadLog:
     def __init__(self, connection: sqlite3.Connection, database: Path) -> None:
         self._connection = connection
         self._file = database.with_name(database.name + "-wal")
-        self._shorten_at = LENGTH_MAX
+        self._shorten_at = 0  # one that a crash left may hold what was to be erased
         connection.execute(f"PRAGMA busy_timeout={READERS_TIMEOUT_MS}")
 
     def shorten(self) -> None:
         """Empty the log if it has become too long; to be called between transactions.
 
-        If a reader is in the way, the next attempt is made when it has grown as much again.
+        If a reader is in the way, the next attempt is made when it has grown as much again; where
+        something is to be erased from it, after the next transaction.
 
         Raises:
             sqlite3.Error: The database cannot be written; nothing is lost.
@@ -35,5 +38,26 @@ class WriteAheadLog:
         length = self._file.stat().st_size
         if length < self._shorten_at:
             return
+        if self._truncated():
+            self._shorten_at = LENGTH_MAX
+        elif self._shorten_at:
+            self._shorten_at = length + LENGTH_MAX
+
+    def empty(self) -> bool:
+        """Empty the log now, since it holds what must not be kept; to be called between transactions.
+
+        Returns:
+            Whether it is empty. If not, a reader was in the way all the time: ``shorten`` tries again.
+
+        Raises:
+            sqlite3.Error: The database cannot be written; nothing is lost.
+        """
+        self._shorten_at = 0  # until it was done
+        if not any(self._truncated() for _ in range(EMPTYING_ATTEMPTS_MAX)):
+            return False
+        self._shorten_at = LENGTH_MAX
+        return True
+
+    def _truncated(self) -> bool:
         busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self._shorten_at = length + LENGTH_MAX if busy else LENGTH_MAX
+        return not busy

@@ -1,0 +1,103 @@
+"""What a tombstoned stream held is gone from every file, and the log is whole all the same."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from sandbox.eventstore import pages
+from sandbox.eventstore.backup import back_up
+from sandbox.eventstore.data_dir import DATABASE_FILE
+from sandbox.eventstore.filters import TypeFilter
+from sandbox.eventstore.recorded_event import ReadResp
+from sandbox.eventstore.store import Store, open_store
+from sandbox.eventstore.verification import verify_backup, verify_data_dir
+from sandbox.eventstore.writes import ANY, Append, ProposedEvent, Tombstone, Written
+
+SECRET = b"planted-wrapped-key-7c1e"
+
+
+def event(data: bytes) -> ProposedEvent:
+    return ProposedEvent(uuid4().bytes, "KeyMade", is_json=False, data=data, metadata=data)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with open_store(tmp_path / DATABASE_FILE) as opened:
+        yield opened
+
+
+async def append(store: Store, stream: str, *data: bytes) -> None:
+    outcome = await store.writer.submit(Append(stream, ANY, tuple(map(event, data))))
+    assert isinstance(outcome, Written)
+
+
+def planted_in(folder: Path) -> dict[str, int]:
+    found = {one.name: one.read_bytes().count(SECRET) for one in folder.iterdir()}
+    return {name: count for name, count in found.items() if count}
+
+
+@pytest.mark.parametrize("size", [1, 3_000, 200_000], ids=["in a page", "near its end", "beyond"])
+async def test_no_file_holds_what_a_tombstone_took_away(
+    store: Store, tmp_path: Path, size: int
+) -> None:
+    for number in range(20):
+        await append(store, f"a-{number}", b"kept" * size)
+    await append(store, "subject-1", SECRET, SECRET * size)
+    await append(store, "b-1", b"kept")
+    assert planted_in(tmp_path), "the test could not fail"
+
+    await store.writer.submit(Tombstone("subject-1", ANY))
+
+    assert planted_in(tmp_path) == {}
+
+
+async def test_a_backup_made_after_it_holds_nothing_either(store: Store, tmp_path: Path) -> None:
+    await append(store, "subject-1", *[SECRET] * 600)
+    await store.writer.submit(Tombstone("subject-1", ANY))
+    back_up(tmp_path, tmp_path / "copy.backup")
+
+    assert planted_in(tmp_path) == {}
+    assert verify_backup(tmp_path / "copy.backup").damages == ()
+
+
+async def test_the_log_is_whole_and_shows_the_others(store: Store, tmp_path: Path) -> None:
+    await append(store, "a-1", b"first")
+    await append(store, "subject-1", SECRET, SECRET)
+    await append(store, "a-1", b"second")
+    await store.writer.submit(Tombstone("subject-1", ANY))
+
+    verified = verify_data_dir(tmp_path)
+    assert verified.damages == ()
+    assert verified.last_position == store.commits.position
+
+    page = await store.readers.run(
+        pages.read_log, 1, store.commits.position, limit=100, event_filter=None
+    )
+    streams = [
+        ReadResp.FromString(response).event.event.stream_identifier.stream_name.decode()
+        for _, response in page.events
+    ]
+    assert [one for one in streams if not one.startswith("$")] == ["a-1", "a-1", "subject-1"]
+    types = [
+        ReadResp.FromString(response).event.event.metadata["type"] for _, response in page.events
+    ]
+    assert types[-1] == "$streamDeleted"
+
+
+async def test_who_follows_the_log_is_not_shown_it_from_memory(store: Store) -> None:
+    await append(store, "a-1", b"first")
+    await append(store, "subject-1", SECRET)
+    await store.writer.submit(Tombstone("subject-1", ANY))
+
+    recent = store.commits.recent.page(1, TypeFilter(lambda name: name == "KeyMade"))
+
+    assert recent is not None
+    assert len(recent.events) == 1
+    everything = store.commits.recent.page(1, None)
+    assert everything is not None
+    assert b"$streamDeleted" in everything.events[-1][1]
+    assert not any(SECRET in response for _, response in everything.events)

@@ -93,6 +93,18 @@ PROVIDER_CALL_DURATION: Final = Histogram(
 PROVIDER_RETRIES: Final = Counter(
     "gateway_provider_retries", "Calls to providers that were tried again.", registry=REGISTRY
 )
+WEBHOOK_ATTEMPTS: Final = Counter(
+    "gateway_webhook_attempts",
+    "Events sent to tenants' endpoints, by what came of it: delivered, refused (another status) or unanswered.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+WEBHOOK_ATTEMPT_DURATION: Final = Histogram(
+    "gateway_webhook_attempt_duration_seconds",
+    "From looking an endpoint's address up to its answer, or to giving it up.",
+    buckets=_PROVIDER_S,
+    registry=REGISTRY,
+)
 CIRCUIT_CHANGES: Final = Counter(
     "gateway_circuit_changes",
     "Times that a circuit changed, by the state that it took.",

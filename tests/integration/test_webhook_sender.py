@@ -23,6 +23,7 @@ from payment_gateway.application.webhook_deliveries import Answered, Signed
 from payment_gateway.domain.events.payment import PaymentExpiredEvent
 from payment_gateway.infrastructure.webhook_deliveries.address import parse_networks
 from payment_gateway.infrastructure.webhook_deliveries.sender import WebhookHttpSender
+from payment_gateway.telemetry.metrics import REGISTRY, exposition
 from tests.http_receiver import HttpReceiver, Reply, http_receiver
 
 NOW = datetime.now(UTC)
@@ -141,3 +142,31 @@ async def test_a_name_that_can_be_none(host: str) -> None:
     async with http_receiver() as receiver:
         answered = await sent(receiver, ssl.create_default_context(), host=host)
         assert (answered.error, receiver.taken) == ("connect_failed", [])
+
+
+def measured(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_each_attempt_is_counted_by_what_came_of_it_and_names_nobody(tmp_path: Path) -> None:
+    outcomes = ("delivered", "refused", "unanswered")
+    attempts, duration = (
+        "gateway_webhook_attempts_total",
+        "gateway_webhook_attempt_duration_seconds",
+    )
+    before = {one: measured(attempts, outcome=one) for one in outcomes}
+    timed = measured(f"{duration}_count")
+    shop = ShopsServer(tmp_path, "shop.example")
+    async with http_receiver(shop.server) as receiver:
+        receiver.replies.append(Reply(status=503))
+        await sent(receiver, shop.client)
+        await sent(receiver, shop.client)
+        await sent(receiver, shop.client, host="other.example")
+
+    assert {one: measured(attempts, outcome=one) - before[one] for one in outcomes} == {
+        "delivered": 1,
+        "refused": 1,
+        "unanswered": 1,
+    }
+    assert measured(f"{duration}_count") - timed == 3
+    assert "shop.example" not in exposition().decode()

@@ -34,6 +34,7 @@ from payment_gateway.infrastructure.webhook_deliveries.address import (
 from payment_gateway.infrastructure.webhook_deliveries.excerpt import excerpt_of
 from payment_gateway.infrastructure.webhooks.providers import CertificateFileError
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.metrics import WEBHOOK_ATTEMPT_DURATION, WEBHOOK_ATTEMPTS
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 10.0
@@ -77,6 +78,12 @@ class WebhookHttpSender:
 
     async def send(self, signed: Signed) -> Answered:
         """Send and return what came of it; nothing of the address or the receiver is raised."""
+        answered = await self._send(signed)
+        WEBHOOK_ATTEMPTS.labels(_outcome(answered)).inc()
+        WEBHOOK_ATTEMPT_DURATION.observe(answered.duration_ms / 1_000)
+        return answered
+
+    async def _send(self, signed: Signed) -> Answered:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._total_timeout_s):
@@ -161,6 +168,12 @@ class WebhookHttpSender:
             "webhook-signature": " ".join(signatures),
             "Consistency-Token": self._encode_token(signed.tenant_id, recorded.position),
         }
+
+
+def _outcome(answered: Answered) -> str:
+    if answered.error is None:
+        return "delivered"
+    return "unanswered" if answered.status is None else "refused"
 
 
 def open_sender(

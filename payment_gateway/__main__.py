@@ -31,6 +31,7 @@ from payment_gateway.presentation.cli.events import (
 from payment_gateway.presentation.cli.keys import KeyOperations, KeyRow, Rotation
 from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.presentation.cli.projections import ProjectionOperations
+from payment_gateway.presentation.cli.subjects import SubjectKept, SubjectOperations
 from payment_gateway.settings import Settings
 
 Result = TypeVar("Result")
@@ -228,6 +229,24 @@ def audit(settings: Settings, tenant_id: str | None, since: str | None) -> list[
         return access_operations.audit(settings, tenant_id, since)
 
 
+def show_subject(settings: Settings, tenant_id: str, reference: str) -> SubjectKept:
+    """Return what is kept of a person."""
+    from payment_gateway import subject_operations
+
+    with _explained():
+        return subject_operations.show(settings, tenant_id, reference)
+
+
+def forget_subject(
+    settings: Settings, tenant_id: str, reference: str, reason: str | None
+) -> SubjectKept:
+    """Make what is kept of a person unreadable."""
+    from payment_gateway import subject_operations
+
+    with _explained():
+        return subject_operations.forget(settings, tenant_id, reference, reason)
+
+
 def create_keys(settings: Settings) -> list[str]:
     """Make keys that are missing, or the next one."""
     from payment_gateway import key_operations
@@ -378,6 +397,7 @@ main = create_cli(
         ),
         api_keys=ApiKeyOperations(administer=administer, last_uses=last_uses),
         audit=audit,
+        subjects=SubjectOperations(show=show_subject, forget=forget_subject),
         reconcile=reconcile,
         load_settings=load_settings,
         refusals=(BadSettings, CannotRun),

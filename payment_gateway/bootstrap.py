@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import structlog
 from redis.asyncio import Redis
 from uuid_utils.compat import uuid7
 
 from payment_gateway.application.gateway import Gateway
-from payment_gateway.application.ports import EventStore
+from payment_gateway.application.ports import EventStore, StreamDestroyer
 from payment_gateway.application.services.api_key_directory import ApiKeyDirectory
 from payment_gateway.application.services.api_key_service import ApiKeyService
 from payment_gateway.application.services.credential_service import CredentialService
@@ -25,13 +26,14 @@ from payment_gateway.application.services.payment_service import PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.provider_service import ProviderService
 from payment_gateway.application.services.split_service import SplitService
+from payment_gateway.application.services.subject_service import SubjectService
 from payment_gateway.application.services.tenant_service import TenantService
 from payment_gateway.application.services.webhook_delivery_service import WebhookDeliveryService
 from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
 from payment_gateway.application.services.webhook_service import WebhookService
 from payment_gateway.application.webhook_deliveries import WebhookDeliveryRecords
 from payment_gateway.application.webhooks import ProviderWebhooks
-from payment_gateway.infrastructure.cache import Cache, open_cache
+from payment_gateway.infrastructure.cache import ANSWERS, Cache, open_cache
 from payment_gateway.infrastructure.persistence.event_types import PAYMENT_EVENT_NAMES
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -58,6 +60,8 @@ from payment_gateway.infrastructure.webhooks.providers import open_provider_webh
 from payment_gateway.settings import Settings
 
 _ID_DIGITS: Final = 16
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,11 +140,13 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
         gateway = assemble_gateway(
             settings,
             store=store,
+            streams=store,
             providers=providers,
             webhooks=webhooks,
             master=master,
             api_keys=open_api_keys(settings, store, keys.secret),
             records=MongoWebhookDeliveryRecords(database),
+            drop_answers=_drop_answers(cache),
         )
         yield OpenGateway(
             gateway=gateway, event_store=store, master=master, redis=redis, cache=cache
@@ -151,11 +157,13 @@ def assemble_gateway(
     settings: Settings,
     *,
     store: EventStore,
+    streams: StreamDestroyer,
     providers: GuardedProviders,
     webhooks: Mapping[str, ProviderWebhooks],
     master: MasterKey,
     api_keys: ApiKeyService,
     records: WebhookDeliveryRecords,
+    drop_answers: Callable[[str], Awaitable[None]],
 ) -> Gateway:
     """Return a gateway over an event store and providers that are open already."""
     numbers = ExternalReferenceService(time.time_ns)
@@ -173,6 +181,12 @@ def assemble_gateway(
         tenants=TenantService(store=store, monotonic=time.monotonic),
         api_keys=api_keys,
         personal_data=personal_data,
+        subjects=SubjectService(
+            store=store,
+            streams=streams,
+            fingerprint=master.fingerprint,
+            drop_answers=drop_answers,
+        ),
         webhooks=WebhookService(store, webhooks),
         idempotency=IdempotencyService(
             store,
@@ -200,3 +214,13 @@ def assemble_gateway(
         amount_max=settings.amount_max,
         now=utc_now,
     )
+
+
+def _drop_answers(cache: Cache | None) -> Callable[[str], Awaitable[None]]:
+    """Return what drops the answers to a tenant that are kept in Redis, where there is one."""
+
+    async def drop(tenant_id: str) -> None:
+        if cache is not None and not await cache.drop(f"{ANSWERS}:{tenant_id}:"):
+            log.warning("cache.answers_not_dropped", tenant_id=tenant_id)
+
+    return drop

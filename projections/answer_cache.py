@@ -3,7 +3,8 @@
 What is kept under a key never becomes wrong: the key names how far every partition of the read model had
 come before it was read. Once one of them moves on, other keys are asked for, so that a caller is never
 shown less than a token promises, nor anything older than the read model itself. Answers hold nothing
-personal: what a payment has sealed is not in a list.
+personal: what a payment has sealed is not in a list. Those of a tenant are dropped all the same when it
+forgets somebody.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from fastapi import Response
 from pydantic import BaseModel
 from redis.asyncio import Redis
 
-from payment_gateway.infrastructure.cache import Cache, CacheAway
+from payment_gateway.infrastructure.cache import ANSWERS, Cache, CacheAway
 from projections.reading import Asked, Reading
 
-KIND: Final = "answers"
 # Frees memory; when it ends decides nothing about what is shown.
 KEPT_S: Final = 60
 BYTES_MAX: Final = 256 * 1024
@@ -56,7 +56,7 @@ async def kept_answer(
 def _name(tenant_id: str, shown: Reading, shape: type[BaseModel], query: tuple[object, ...]) -> str:
     state = [shown.generation.name, shown.state, _digest_of(shape), *query]
     named = json.dumps(state, default=str).encode()
-    return f"{KIND}:{tenant_id}:{_digest(named)}"
+    return f"{ANSWERS}:{tenant_id}:{_digest(named)}"
 
 
 @once

@@ -13,6 +13,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from payment_gateway.domain.events.canary import CanaryRecordedEvent
 from payment_gateway.domain.events.idempotency import IdempotencyEvent
+from payment_gateway.domain.events.subject import SubjectEvent
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES, stored_names
 from payment_gateway.infrastructure.persistence.mongodb import Document
@@ -20,9 +21,12 @@ from projections.read_model import Changes, Found, Key, ReadModel
 
 NAME: Final = "audit_log"
 
-# Marks are nobody's doing, and streams of idempotency keys are removed after a while: what they led
-# to is in other streams.
-NOT_AUDITED: Final = stored_names(CanaryRecordedEvent, *get_args(IdempotencyEvent))
+# Marks are nobody's doing. Streams of idempotency keys are removed after a while, and those of people's
+# keys when they are forgotten, so that a log read again no longer has them: what they led to is in other
+# streams.
+NOT_AUDITED: Final = stored_names(
+    CanaryRecordedEvent, *get_args(IdempotencyEvent), *get_args(SubjectEvent)
+)
 
 NEWEST_FIRST: Final = [("at", DESCENDING), ("position", DESCENDING)]
 INDEXES: Final = (
@@ -70,7 +74,7 @@ MODEL: Final = ReadModel(
     name=NAME,
     version=1,
     categories=(
-        *("payment", "saga", "webhook", "credential", "provider", "tenant", "subject"),
+        *("payment", "saga", "webhook", "credential", "provider", "tenant", "erasure"),
         *("deadletter", "apikey", "endpoint", "delivery"),
     ),
     events=frozenset(known.name for known in EVENT_TYPES) - NOT_AUDITED,

@@ -47,9 +47,9 @@ from projections.payment_money import disputed, refunded, replaced
 from projections.read_model import Changes, Found, Key, ReadModel, apply
 
 NAME: Final = "payment_details"
-# Tenants and credentials are ignored, but as commands that wrote them hand out their positions,
+# Tenants, credentials and erasures are ignored, but as commands that wrote them hand out their positions,
 # whoever waits for one is not kept waiting.
-CATEGORIES: Final = ("payment", "tenant", "credential")
+CATEGORIES: Final = ("payment", "tenant", "credential", "erasure")
 
 # Few: an index of them alone.
 UNKNOWN: Final[Document] = {"status": PaymentStatusVO.UNKNOWN.value}

@@ -39,6 +39,7 @@ STREAMS: Final = {
     "webhook_endpoint": "endpoint-<endpointId>",
     "webhook_delivery": "delivery-<deliveryId>",
     "subject": "subject-<subjectId>",
+    "erasure": "erasure-<subjectId>",
     "canary": "canary-gateway",
     "dead_letter": "deadletter-<subscription>",
 }

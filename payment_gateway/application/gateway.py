@@ -18,6 +18,7 @@ from payment_gateway.application.services.payment_service import PaymentService
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.provider_service import ProviderService
 from payment_gateway.application.services.split_service import SplitService
+from payment_gateway.application.services.subject_service import SubjectService
 from payment_gateway.application.services.tenant_service import TenantService
 from payment_gateway.application.services.webhook_delivery_service import WebhookDeliveryService
 from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
@@ -41,6 +42,7 @@ class Gateway:
     tenants: TenantService
     api_keys: ApiKeyService
     personal_data: PersonalDataService
+    subjects: SubjectService
     webhooks: WebhookService
     idempotency: IdempotencyService
     webhook_endpoints: WebhookEndpointService

@@ -262,6 +262,15 @@ class PaymentNotFound(DomainError):
         self.payment_id = payment_id
 
 
+class SubjectNotFound(DomainError):
+    """Nothing of a customer of that reference is kept for the tenant, nor ever was."""
+
+    code = "subject_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("nothing of that reference is kept for this tenant, nor ever was")
+
+
 class SplitNotFound(DomainError):
     """Nothing was ever recorded under this split id, as far as the caller may know."""
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -14,11 +15,16 @@ from redis.exceptions import RedisError
 
 from payment_gateway.settings import Settings
 
+# What names of kept answers begin with, before the tenant that they are for.
+ANSWERS: Final = "answers"
 TIMEOUT_S: Final = 2.0
 CONNECTIONS_MAX: Final = 50
 # What a payment waits for Redis at most, and how long nobody asks it again after it gave no answer.
 ANSWER_WITHIN_S: Final = 1.0
 AWAY_S: Final = 5.0
+# Keys that one step of dropping looks at, and how many steps there are at most: ten million keys.
+SCANNED_AT_ONCE: Final = 1_000
+SCANS_MAX: Final = 10_000
 
 Result = TypeVar("Result")
 _log = structlog.get_logger(__name__)
@@ -68,6 +74,30 @@ class Cache:
             self._away_until_s = self._monotonic() + AWAY_S
             _log.warning("cache.away", error=type(error).__name__, asked_again_in_s=AWAY_S)
             raise CacheAway from error
+
+    async def drop(self, beginning: str) -> bool:
+        """Drop what this installation keeps under all names that begin so; return whether all of it.
+
+        The beginning has none of the characters that mean something in a pattern of Redis.
+        """
+        pattern, cursor = f"{self.key(beginning)}*", 0
+        for _ in range(SCANS_MAX):
+            scan = partial(_drop_some, pattern=pattern, cursor=cursor)
+            try:
+                cursor = await self.ask(scan)
+            except CacheAway:
+                return False
+            if cursor == 0:
+                return True
+        return False
+
+
+async def _drop_some(client: Redis, *, pattern: str, cursor: int) -> int:
+    """Drop what one step through Redis' keys finds; return where to go on, 0 at the end."""
+    after, names = await client.scan(cursor, match=pattern, count=SCANNED_AT_ONCE)
+    if names:
+        await client.unlink(*names)
+    return int(after)
 
 
 @asynccontextmanager

@@ -16,6 +16,8 @@ from payment_gateway.application.ports import (
     CommandContext,
     EventStore,
     EventStoreUnavailable,
+    StreamDestroyed,
+    StreamDestroyer,
     StreamMoved,
     StreamRemover,
 )
@@ -67,7 +69,7 @@ EXPIRED = PaymentExpiredEvent(payment_id="p")
 WAIT_S = 20.0
 
 
-class Store(EventStore, EventLog, Marks, StreamRemover, Protocol):
+class Store(EventStore, EventLog, Marks, StreamDestroyer, StreamRemover, Protocol):
     """All sides of an event store."""
 
 
@@ -187,6 +189,46 @@ class TestRemoval:
         await store.remove(stream, expected=0)
         await store.remove(stream, expected=0)
         assert (await store.read(stream)).revision is None
+
+
+class TestDestroyedStreams:
+    async def test_a_destroyed_stream_holds_nothing_and_takes_nothing(self, store: Store) -> None:
+        stream = new_stream("subject")
+        appended = await store.append(stream, [CANCELLED], expected=None, context=CONTEXT)
+
+        await store.destroy(stream)
+
+        history = await store.read(stream)
+        assert (history.events, history.revision, history.destroyed) == ((), None, True)
+        for expected in (None, appended.revision, appended.revision + 1):
+            with pytest.raises(StreamDestroyed):
+                await store.append(stream, [FAILED], expected=expected, context=CONTEXT)
+
+    async def test_destroying_twice_or_what_never_was_is_harmless(self, store: Store) -> None:
+        stream = new_stream("subject")
+        await store.destroy(stream)
+        await store.destroy(stream)
+        assert (await store.read(stream)).destroyed
+
+    async def test_one_that_was_never_written_is_not_destroyed(self, store: Store) -> None:
+        assert not (await store.read(new_stream("subject"))).destroyed
+
+    async def test_what_marks_its_end_is_no_event_of_ours(self, store: Store) -> None:
+        """Readers of the log meet the server's own marks; they know nothing of them and go on."""
+        destroyed, after = new_stream("subject"), new_stream("subject")
+        start = await store.head()
+        await store.append(destroyed, [CANCELLED], expected=None, context=CONTEXT)
+        await store.destroy(destroyed)
+        await store.append(after, [FAILED], expected=None, context=CONTEXT)
+
+        async with (
+            asyncio.timeout(WAIT_S),
+            aclosing(store.subscribe(StreamFilter("subject-.*"), after=start)) as items,
+        ):
+            async for item in items:
+                assert not isinstance(item, UnknownRecord)
+                if isinstance(item, RecordedEvent) and item.stream == after:
+                    break
 
 
 class TestSubscriptions:

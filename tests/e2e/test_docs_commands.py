@@ -33,6 +33,7 @@ SHOWS = {
     "docs/how-to/api-keys.md": "ApiKeyRevoked",
     "docs/how-to/tenants.md": "SUSPENDED",
     "docs/how-to/dashboard.md": "/dashboard",
+    "docs/how-to/forget-a-person.md": '"customer": null',
     "docs/how-to/outgoing-webhooks.md": "WebhookTestRequested None",
 }
 

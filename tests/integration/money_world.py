@@ -304,17 +304,23 @@ def _minor(entries: list[dict[str, Any]]) -> int:
     return int(sum((Decimal(entry["amount"]) for entry in entries), Decimal(0)) * 100)
 
 
+async def keeps_none(_: str) -> None:
+    """There are no answers here that are kept."""
+
+
 async def open_world(around: Surroundings) -> World:
     """Return a world with fresh merchants at the simulators, one name for both."""
     store = CrashingEventStore()
     gateway = assemble_gateway(
         around.settings,
         store=store,
+        streams=store,
         providers=around.providers,
         webhooks=around.webhooks,
         master=around.master,
         api_keys=open_api_keys(around.settings, store, b"k" * 32),
         records=FakeDeliveryRecords(),
+        drop_answers=keeps_none,
     )
     world = World(store=store, gateway=gateway, around=around, queue=OneByOne(store))
     world.gateway = replace(gateway, now=lambda: world.now)

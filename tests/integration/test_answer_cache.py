@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from payment_gateway.infrastructure.cache import Cache, open_cache
+from payment_gateway.infrastructure.cache import ANSWERS, Cache, open_cache
 from payment_gateway.settings import Settings
-from projections.answer_cache import KIND
 from projections.payment_list import MODEL
 from sandbox.ports import free_port
 from sandbox.redis import redis_url, valkey
@@ -45,7 +45,7 @@ async def shown_up_to(gateway: Gateway, position: int, partition: int = 0) -> No
 
 
 async def answers_kept(redis: Redis) -> dict[Any, Any]:
-    keys = await redis.keys(f"*:{KIND}:*")
+    keys = await redis.keys(f"*:{ANSWERS}:*")
     return {key: await redis.get(key) for key in keys}
 
 
@@ -161,3 +161,23 @@ async def until_kept(gateway: Gateway, client: Redis) -> None:
         if await answers_kept(client):
             return
     raise AssertionError("no answer was kept")
+
+
+async def test_those_of_one_tenant_are_dropped_and_no_others(cache: Cache, redis: Redis) -> None:
+    for number in range(1_500):
+        await redis.set(cache.key(f"{ANSWERS}:acme:{number}"), b"{}")
+    kept = [cache.key(f"{ANSWERS}:acme-2:1"), cache.key("limit:acme:1"), f"other:{ANSWERS}:acme:1"]
+    for name in kept:
+        await redis.set(name, b"{}")
+
+    assert await cache.drop(f"{ANSWERS}:acme:")
+
+    left = {one.decode() for one in await redis.keys("*acme*") if isinstance(one, bytes)}
+    assert left == set(kept)
+
+
+async def test_without_redis_nothing_is_dropped_and_it_says_so() -> None:
+    url = redis_url(free_port())
+    async with open_cache(Settings(redis_url=SecretStr(url))) as client:
+        assert client is not None
+        assert not await Cache(client, installation="i").drop(f"{ANSWERS}:acme:")

@@ -18,6 +18,7 @@ from payment_gateway.presentation.cli.events import EventOperations
 from payment_gateway.presentation.cli.keys import KeyOperations
 from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.presentation.cli.projections import ProjectionOperations
+from payment_gateway.presentation.cli.subjects import SubjectOperations
 from payment_gateway.settings import Settings
 from tests.reference_pages import FOLDER
 
@@ -59,6 +60,7 @@ CLI = create_cli(
         ),
         api_keys=ApiKeyOperations(administer=not_called, last_uses=not_called),
         audit=not_called,
+        subjects=SubjectOperations(show=not_called, forget=not_called),
         reconcile=not_called,
         load_settings=Settings,
         refusals=(),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
-from uuid import UUID, uuid5
 
 from payment_gateway.application.commands.checkout_attempt import (
     checkout_request,
@@ -19,7 +18,9 @@ from payment_gateway.application.commands.open_checkout import open_checkout
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext, Provider
 from payment_gateway.application.services.payment_service import ExecutedPayment
+from payment_gateway.application.services.personal_data_service import SubjectForgotten
 from payment_gateway.application.services.stream_service import Loaded
+from payment_gateway.application.services.subject_service import customer_subject_id
 from payment_gateway.application.services.tenant_service import check_return_url
 from payment_gateway.domain.aggregates.payment import decide
 from payment_gateway.domain.aggregates.payment_commands import InitiatePayment, StartProviderAttempt
@@ -28,6 +29,7 @@ from payment_gateway.domain.errors import (
     ExternalReferenceInUse,
     InvalidAmountError,
     InvalidValue,
+    PaymentNotFound,
     PreconditionFailed,
 )
 from payment_gateway.domain.value_objects.external_reference_number import (
@@ -43,8 +45,6 @@ ORDER_ID_LENGTH_MAX: Final = 128
 FALLBACK_PROVIDERS_MAX: Final = 10
 CUSTOM_PARAMS_BYTES_MAX: Final = 4096
 NUMBERS_TRIED_MAX: Final = 3
-# Never changes: a customer's key is found by it.
-_SUBJECTS: Final = UUID("0a0f3f0e-9f0b-5c7e-8a43-6f0de23f3c55")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,7 +238,7 @@ def _command(
         allow_pending=request.allow_pending,
         return_url=request.return_url,
         cancel_url=request.cancel_url,
-        subject_id=_subject_id(request, payment_id),
+        subject_id=_subject_id(request, payment_id, gateway),
         personal=None,
         fingerprint=gateway.fingerprint(_canonical(asked)),
     )
@@ -250,17 +250,30 @@ async def _sealed(
     if command.subject_id is None:
         return command
     personal = {"customer": request.customer, "customParams": request.custom_params}
-    sealed = await gateway.personal_data.seal(
-        personal, subject_id=command.subject_id, context=context
-    )
-    fields = {name: getattr(command, name) for name in InitiatePayment.__dataclass_fields__}
-    return InitiatePayment(**{**fields, "personal": sealed})
+    data, whose = gateway.personal_data, command.subject_id
+    try:
+        text = await data.seal(personal, subject_id=whose, context=context)
+    except SubjectForgotten:
+        # Sent again, the command changes nothing: nothing is sealed anew of who was forgotten since.
+        if await _is_known(command.payment_id, gateway):
+            return command
+        anew = await data.seal_as_of_now(personal, subject_id=whose, context=context)
+        return replace(command, personal=anew.text, subject_id=anew.subject_id)
+    return replace(command, personal=text)
 
 
-def _subject_id(request: PaymentRequest, payment_id: PaymentIdVO) -> str | None:
+async def _is_known(payment_id: PaymentIdVO, gateway: Gateway) -> bool:
+    try:
+        await gateway.payments.find_of_any_tenant(payment_id)
+    except PaymentNotFound:
+        return False
+    return True
+
+
+def _subject_id(request: PaymentRequest, payment_id: PaymentIdVO, gateway: Gateway) -> str | None:
     if request.customer is not None:
-        whose = f"{request.tenant_id.value}|{request.customer['reference']}"
-        return str(uuid5(_SUBJECTS, whose))
+        reference = str(request.customer["reference"])
+        return customer_subject_id(reference, request.tenant_id.value, gateway.fingerprint)
     return payment_id.value if request.custom_params is not None else None
 
 

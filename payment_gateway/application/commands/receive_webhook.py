@@ -97,7 +97,7 @@ async def _record(
         subject_id = (
             f"{stream_of(delivery.provider_type, notification.delivery_id)}.{context.tenant_id}"
         )
-    sealed = await gateway.personal_data.seal(
+    sealed = await gateway.personal_data.seal_as_of_now(
         {"body": base64.b64encode(delivery.body).decode()}, subject_id=subject_id, context=context
     )
     age_s = None if signed_at is None else round((context.at - signed_at).total_seconds())
@@ -108,7 +108,7 @@ async def _record(
         event_type=notification.event_type,
         payment_id=payment_id.value if payment_id else None,
         age_s=age_s,
-        subject_id=subject_id,
-        body=sealed,
+        subject_id=sealed.subject_id,
+        body=sealed.text,
     )
     return await gateway.webhooks.record(received, context)

@@ -9,6 +9,8 @@ from payment_gateway.application.ports.event_store import (
     EventStoreUnavailable,
     History,
     RecordedEvent,
+    StreamDestroyed,
+    StreamDestroyer,
     StreamMoved,
     StreamRemover,
 )
@@ -122,6 +124,8 @@ __all__ = [
     "SealBroken",
     "SharedSeal",
     "Standing",
+    "StreamDestroyed",
+    "StreamDestroyer",
     "StreamMoved",
     "StreamRemover",
     "SubjectCipher",

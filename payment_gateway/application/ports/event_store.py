@@ -60,10 +60,14 @@ class History:
     """A stream as read: its events, oldest first, and the revision to append against.
 
     ``revision`` is ``None`` for a stream that was never written.
+
+    Attributes:
+        destroyed: It was, and is gone for good; nothing can be appended to it any more.
     """
 
     events: tuple[RecordedEvent, ...]
     revision: int | None
+    destroyed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +113,7 @@ class EventStore(Protocol):
 
         Raises:
             StreamMoved: The stream is not at ``expected``: read again, decide again.
+            StreamDestroyed: Nothing can be appended to it any more.
             EventStoreUnavailable: No answer. The append may or may not have happened.
         """
         ...
@@ -125,6 +130,22 @@ class StreamRemover(Protocol):
             EventStoreUnavailable: No answer; removing it again is safe.
         """
         ...
+
+
+class StreamDestroyer(Protocol):
+    """Destroys streams for good: those that hold the key of one person's data, no others."""
+
+    async def destroy(self, stream: str) -> None:
+        """Destroy what a stream holds and let nothing be appended to it, ever; twice is harmless.
+
+        Raises:
+            EventStoreUnavailable: No answer; destroying it again is safe.
+        """
+        ...
+
+
+class StreamDestroyed(Exception):
+    """The stream was destroyed; it holds nothing and takes nothing."""
 
 
 class StreamMoved(Exception):

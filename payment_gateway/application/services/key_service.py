@@ -20,6 +20,7 @@ from payment_gateway.application.ports import (
     KeyRewrapper,
     RecordedEvent,
     SealBroken,
+    StreamDestroyed,
     StreamMoved,
 )
 from payment_gateway.domain.events import DomainEvent
@@ -28,6 +29,7 @@ from payment_gateway.domain.events.credential import (
     CredentialRotatedEvent,
     CredentialStoredEvent,
 )
+from payment_gateway.domain.events.erasure import SubjectForgottenEvent
 from payment_gateway.domain.events.subject import (
     SubjectKeyCreatedEvent,
     SubjectKeyRewrappedEvent,
@@ -37,8 +39,9 @@ from payment_gateway.domain.events.webhook_endpoint import (
     WebhookSecretRewrappedEvent,
     WebhookSecretRotatedEvent,
 )
+from payment_gateway.domain.value_objects.subject_id import key_stream
 
-STREAMS: Final = r"(credential|subject|endpoint)-.*"
+STREAMS: Final = r"(credential|subject|endpoint|erasure)-.*"
 _OF_ENDPOINTS: Final = "webhook-secret"
 CONCURRENT: Final = 16  # streams that are rewrapped at a time
 RACES_MAX: Final = 5
@@ -170,11 +173,14 @@ class KeyService:
     async def _survey(self) -> dict[tuple[str, int], WrappedKey]:
         """Return every data key by its stream and version: some hundred bytes for each."""
         found: dict[tuple[str, int], WrappedKey] = {}
+        destroyed: set[str] = set()  # which the log may go on to show for a while
         async with aclosing(self.history.every(STREAMS)) as events:
             async for recorded in events:
                 for version, wrapped in _wrapped_by(recorded.event):
                     found[recorded.stream, version] = wrapped
-        return found
+                if isinstance(recorded.event, SubjectForgottenEvent):
+                    destroyed.add(key_stream(recorded.event.subject_id))
+        return {key: wrapped for key, wrapped in found.items() if key[0] not in destroyed}
 
     async def _rewrap_stream(self, stream: str) -> tuple[int, int]:
         """Return how many data keys of a stream were rewrapped, and how many cannot be."""
@@ -186,6 +192,8 @@ class KeyService:
             context = self.context_for(history.events[-1].context.tenant_id)
             try:
                 await self.store.append(stream, events, expected=history.revision, context=context)
+            except StreamDestroyed:
+                return 0, broken
             except StreamMoved:
                 if attempt == RACES_MAX:
                     raise

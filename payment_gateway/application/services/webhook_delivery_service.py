@@ -10,7 +10,10 @@ from typing import Final, get_args
 from uuid import UUID, uuid5
 
 from payment_gateway.application.ports import CommandContext, EventStore, RecordedEvent
-from payment_gateway.application.services.personal_data_service import PersonalDataService
+from payment_gateway.application.services.personal_data_service import (
+    PersonalDataService,
+    SubjectForgotten,
+)
 from payment_gateway.application.services.stream_service import Executed, Loaded, StreamService
 from payment_gateway.application.webhook_deliveries import (
     AttemptRecord,
@@ -146,11 +149,19 @@ class WebhookDeliveryService:
             subject_id=first.subject_id or first.payment_id,
         )
 
-    async def seal_excerpt(self, text: str, *, subject_id: str, context: CommandContext) -> str:
-        """Return what a receiver said under the key of whom the event is about."""
-        return await self.personal_data.seal(
-            {EXCERPT: text}, subject_id=subject_id, context=context
-        )
+    async def seal_excerpt(
+        self, text: str, *, subject_id: str, context: CommandContext
+    ) -> str | None:
+        """Return what a receiver said under the key of whom the event is about.
+
+        ``None`` where that person was forgotten: what is said of their payments is not kept.
+        """
+        try:
+            return await self.personal_data.seal(
+                {EXCERPT: text}, subject_id=subject_id, context=context
+            )
+        except SubjectForgotten:
+            return None
 
     async def open_excerpts(
         self, attempts: Sequence[AttemptRecord], *, tenant_id: str

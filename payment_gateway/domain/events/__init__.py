@@ -4,6 +4,7 @@ from payment_gateway.domain.events.api_key import ApiKeyEvent
 from payment_gateway.domain.events.canary import CanaryEvent
 from payment_gateway.domain.events.credential import CredentialEvent
 from payment_gateway.domain.events.dead_letter import DeadLetterEvent
+from payment_gateway.domain.events.erasure import ErasureEvent
 from payment_gateway.domain.events.idempotency import IdempotencyEvent
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.events.provider import ProviderEvent
@@ -25,6 +26,7 @@ DomainEvent = (
     | TenantEvent
     | ApiKeyEvent
     | SubjectEvent
+    | ErasureEvent
     | CanaryEvent
     | IdempotencyEvent
     | DeadLetterEvent

@@ -25,6 +25,7 @@ from payment_gateway.domain.events.dead_letter import (
     DeadLetterDiscardedEvent,
     DeadLetterReplayedEvent,
 )
+from payment_gateway.domain.events.erasure import SubjectForgottenEvent
 from payment_gateway.domain.events.idempotency import (
     CommandAnsweredEvent,
     IdempotencyKeyClaimedEvent,
@@ -198,6 +199,7 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("ApiKeyRevoked", 1, ApiKeyRevokedEvent),
     EventType("SubjectKeyCreated", 1, SubjectKeyCreatedEvent),
     EventType("SubjectKeyRewrapped", 1, SubjectKeyRewrappedEvent),
+    EventType("SubjectForgotten", 1, SubjectForgottenEvent),
     EventType("CanaryRecorded", 1, CanaryRecordedEvent),
     EventType("IdempotencyKeyClaimed", 1, IdempotencyKeyClaimedEvent),
     EventType("IdempotencyKeyReleased", 1, IdempotencyKeyReleasedEvent),

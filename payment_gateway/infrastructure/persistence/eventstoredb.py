@@ -12,7 +12,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from payment_gateway.application.ports import (
     CommandContext,
     EventStoreUnavailable,
     History,
+    StreamDestroyed,
     StreamMoved,
 )
 from payment_gateway.domain.events import DomainEvent
@@ -62,12 +63,11 @@ _REFUSALS: Final = (
     exceptions.FailedPrecondition,
     exceptions.InvalidTransactionError,
     exceptions.MaximumAppendSizeExceededError,
-    exceptions.StreamIsDeleted,
 )
 
 
 class EventStoreRefused(Exception):
-    """The event store said no: too large, denied, or the stream is gone. Nothing was done."""
+    """The event store said no: too large, or denied. Nothing was done."""
 
 
 class EventStoreDB:
@@ -97,6 +97,8 @@ class EventStoreDB:
                     events = tuple([_stored(event).read() async for event in response])
             except exceptions.NotFound:
                 return History(events=(), revision=None)
+            except exceptions.StreamIsDeleted:
+                return History(events=(), revision=None, destroyed=True)
             if await response.aio_call.code() is not grpc.StatusCode.OK:
                 raise exceptions.CancelledByClient("the read was cut off")
         return History(events=events, revision=events[-1].revision if events else None)
@@ -113,6 +115,7 @@ class EventStoreDB:
 
         Raises:
             StreamMoved: The stream is not at ``expected``.
+            StreamDestroyed: It takes nothing any more.
             EventStoreUnavailable: No answer. It may have been appended.
             EventStoreRefused: It will not be appended, however often it is sent.
         """
@@ -171,6 +174,21 @@ class EventStoreDB:
         with _translated(stream):
             await self._client.delete_stream(
                 stream, current_version=expected, timeout=self._timeout_s
+            )
+
+    async def destroy(self, stream: str) -> None:
+        """Destroy a stream for good; twice is harmless.
+
+        What it held can no longer be read. A server of EventStoreDB takes it off its disks when it is
+        told to scavenge, the embedded store at once.
+
+        Raises:
+            EventStoreUnavailable: No answer; destroying it again is safe.
+            EventStoreRefused: Access is denied.
+        """
+        with suppress(StreamDestroyed), _translated(stream):
+            await self._client.tombstone_stream(
+                stream, current_version=StreamState.ANY, timeout=self._timeout_s
             )
 
     async def subscribe(
@@ -245,6 +263,8 @@ def _translated(what: str) -> Generator[None, None, None]:
         yield
     except (exceptions.WrongCurrentVersion, exceptions.NotFound) as error:
         raise StreamMoved(what) from error
+    except exceptions.StreamIsDeleted as error:
+        raise StreamDestroyed(what) from error
     except _REFUSALS as error:
         raise EventStoreRefused(f"{what}: {type(error).__name__}") from error
     except (

@@ -6,7 +6,13 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Sequence
 
-from payment_gateway.application.ports import Appended, CommandContext, History, StreamMoved
+from payment_gateway.application.ports import (
+    Appended,
+    CommandContext,
+    History,
+    StreamDestroyed,
+    StreamMoved,
+)
 from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.persistence.event_log import (
     CaughtUp,
@@ -26,9 +32,12 @@ class InMemoryEventStore:
         self._log: list[StoredEvent] = []
         self._appended = asyncio.Condition()
         self._removed: dict[str, int] = {}  # up to which position a stream was removed
+        self._destroyed: set[str] = set()
 
     async def read(self, stream: str) -> History:
         """Return a stream, empty if it was never written."""
+        if stream in self._destroyed:
+            return History(events=(), revision=None, destroyed=True)
         begins = self._removed.get(stream, 0)
         events = tuple(
             stored.read()
@@ -48,7 +57,10 @@ class InMemoryEventStore:
         """Append all events, or raise ``StreamMoved`` if the stream is not at ``expected``."""
         assert events, "an append carries at least one event"
         async with self._appended:
-            revision = (await self.read(stream)).revision
+            history = await self.read(stream)
+            if history.destroyed:
+                raise StreamDestroyed(stream)
+            revision = history.revision
             if revision != expected:
                 raise StreamMoved(stream)
             if revision is None:  # a stream that was removed goes on counting
@@ -83,6 +95,10 @@ class InMemoryEventStore:
         if self._last_revision(stream) != expected:
             raise StreamMoved(stream)
         self._removed[stream] = len(self._log)
+
+    async def destroy(self, stream: str) -> None:
+        """Destroy a stream for good; the log shows it until it is gone from there too."""
+        self._destroyed.add(stream)
 
     async def subscribe(
         self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from uuid_utils.compat import uuid7
 
@@ -21,6 +22,9 @@ from payment_gateway.infrastructure.persistence.event_types import (
     encode,
     version_of,
 )
+
+# How a server's own types begin.
+_SYSTEM: Final = "$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,10 @@ class StoredEvent:
 
     def item(self, types: frozenset[str] | None) -> RecordedEvent | UnknownRecord | Checkpoint:
         """Return the event if it is of one of these types, or of any, or why it cannot be read."""
-        if types is not None and self.type not in types and self.type in STORED_NAMES:
+        is_system = self.type.startswith(_SYSTEM)  # as the mark that ends a destroyed stream
+        if is_system or (
+            types is not None and self.type not in types and self.type in STORED_NAMES
+        ):
             return Checkpoint(self.position)
         try:
             return self.read()

@@ -22,6 +22,7 @@ from payment_gateway.presentation.cli.payments import PaymentOperations, payment
 from payment_gateway.presentation.cli.projections import Operations, projections_commands
 from payment_gateway.presentation.cli.providers import providers_commands
 from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
+from payment_gateway.presentation.cli.subjects import SubjectOperations, subjects_commands
 from payment_gateway.presentation.cli.tenants import tenants_commands
 from payment_gateway.presentation.cli.up import up
 from payment_gateway.presentation.cli.webhooks import webhooks_commands
@@ -49,6 +50,7 @@ class Processes:
         dead_letters: What the commands on what is parked do.
         api_keys: What the commands on API keys and tenants do.
         audit: Lists administrative acts, of a tenant and since a time where they are named.
+        subjects: What the commands on people do.
         reconcile: Compares a provider's payments with its books.
         refusals: Exceptions whose message is for the person at the terminal.
     """
@@ -64,6 +66,7 @@ class Processes:
     dead_letters: DeadLetterOperations
     api_keys: ApiKeyOperations
     audit: Audit
+    subjects: SubjectOperations
     reconcile: Reconcile
     load_settings: Callable[[], Settings]
     refusals: tuple[type[Exception], ...]
@@ -95,6 +98,7 @@ def create_cli(processes: Processes) -> Callable[[], None]:
         ("webhooks", webhooks_commands(processes.for_tenant, processes.load_settings)),
         ("keys", keys_commands(processes.keys, processes.load_settings)),
         ("tenants", tenants_commands(processes.api_keys.administer, processes.load_settings)),
+        ("subjects", subjects_commands(processes.subjects, processes.load_settings)),
         ("apikeys", api_keys_commands(processes.api_keys, processes.load_settings)),
     ):
         app.add_typer(commands, name=name)

@@ -22,7 +22,8 @@ class AuditEntry:
 
     Attributes:
         actor: ``operator:NAME`` on the command line, else the API key or token.
-        stream: What was changed: a tenant, an API key, a credential, a provider of a tenant.
+        stream: What was changed: a tenant, an API key, a credential, a provider of a tenant; or whom a
+            tenant forgot.
         reason: Why, where whoever did it said so.
         correlation_id: The request that it came with, as the logs have it.
     """

@@ -90,6 +90,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/apikeys": _roles("admin", "auditor"),
     "DELETE /api/v1/apikeys/{id}": _ADMIN,
     "POST /api/v1/apikeys/{id}/rotate": _ADMIN,
+    "POST /api/v1/subjects/forget": _ADMIN,
     "POST /api/v1/webhook-endpoints": _ADMIN,
     "GET /api/v1/webhook-endpoints": _ADMIN,
     "GET /api/v1/webhook-endpoints/{endpoint_id}": _ADMIN,

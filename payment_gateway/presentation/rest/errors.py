@@ -69,6 +69,7 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.WebhookEndpointLimit: 409,
     domain.WebhookDeliveryNotFound: 404,
     domain.PaymentNotFound: 404,
+    domain.SubjectNotFound: 404,
     domain.SplitNotFound: 404,
     domain.SplitNotRefundable: 422,
     domain.ExternalReferenceInUse: 409,

@@ -208,6 +208,20 @@ class ReasonBody(Body):
     reason: ReasonText = None
 
 
+class ForgetSubjectBody(ReasonBody):
+    """Whom a tenant forgets, by the customer's reference, or by a payment that names no customer."""
+
+    tenant_id: TenantId
+    reference: Annotated[str, Field(min_length=1, max_length=128, examples=["customer-17"])]
+
+
+class ForgottenAnswer(Answer):
+    """That a person is forgotten; of whom is not repeated."""
+
+    tenant_id: TenantId
+    forgotten_at: datetime
+
+
 class CredentialsBody(ReasonBody):
     """An account at a provider; the fields are the provider's own."""
 

@@ -24,6 +24,7 @@ from payment_gateway.application.services.payment_service import ExecutedPayment
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.provider_service import ProviderService
 from payment_gateway.application.services.split_service import SplitService
+from payment_gateway.application.services.subject_service import SubjectService
 from payment_gateway.application.services.tenant_service import TenantService
 from payment_gateway.application.services.webhook_delivery_service import WebhookDeliveryService
 from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
@@ -66,6 +67,10 @@ class Shop:
     deliveries: FakeDeliveryRecords = field(default_factory=FakeDeliveryRecords)
     receiver: WebhookSender = field(default_factory=FakeReceiver)
     now: datetime = NOON
+    dropped_answers: list[str] = field(default_factory=list)
+
+    async def _drop_answers(self, tenant_id: str) -> None:
+        self.dropped_answers.append(tenant_id)
 
     def __post_init__(self) -> None:
         self.gateway = self.restarted()
@@ -96,6 +101,12 @@ class Shop:
                 new_id=lambda: str(uuid4()),
             ),
             personal_data=personal_data,
+            subjects=SubjectService(
+                store=self.store,
+                streams=self.store,
+                fingerprint=master.fingerprint,
+                drop_answers=self._drop_answers,
+            ),
             webhooks=WebhookService(self.store, {}),
             idempotency=IdempotencyService(
                 self.store,

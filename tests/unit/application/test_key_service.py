@@ -15,6 +15,7 @@ from payment_gateway.application.services.credential_service import CredentialSe
 from payment_gateway.application.services.key_service import KeyService, WrappedCount
 from payment_gateway.application.services.personal_data_service import PersonalDataService
 from payment_gateway.application.services.webhook_endpoint_service import WebhookEndpointService
+from payment_gateway.domain.events.erasure import SubjectForgottenEvent
 from payment_gateway.domain.events.subject import SubjectKeyCreatedEvent
 from payment_gateway.infrastructure.persistence.log_history import LogHistory
 from payment_gateway.infrastructure.persistence.memory import InMemoryEventStore
@@ -210,3 +211,18 @@ async def test_a_new_version_after_a_rotation_is_under_the_new_key(
     assert (await keys(store).counts())[0].credentials == 3
     opened = await credentials(store, ONLY_NEW).reveal("PAYPAL", tenant_id="demo", version=1)
     assert opened == await credentials(store, ONLY_NEW).reveal("PAYPAL", tenant_id="demo")
+
+
+async def test_who_was_forgotten_has_no_key_left_to_count_or_rewrap(
+    store: InMemoryEventStore,
+) -> None:
+    """The log may show the streams that were destroyed until the event store scavenges them."""
+    forgotten = SubjectForgottenEvent(tenant_id="demo", subject_id="s-1")
+    await store.append("erasure-s-1", [forgotten], expected=None, context=context())
+    await store.destroy("subject-s-1")
+
+    rewrapped = await keys(store).rewrap()
+
+    assert rewrapped.unreadable == 0
+    counts = [one for one in await keys(store).counts() if one.total]
+    assert [(one.key_id, one.subjects) for one in counts] == [(NEW_ID, 19)]

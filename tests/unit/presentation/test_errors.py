@@ -23,8 +23,10 @@ from payment_gateway.application.ports import (
     EventStoreUnavailable,
     ProviderOutcomeUnknown,
     ProviderUnavailable,
+    StreamDestroyed,
     StreamMoved,
 )
+from payment_gateway.application.services.personal_data_service import SubjectForgotten
 from payment_gateway.asgi import REFUSALS
 from payment_gateway.domain.errors import DomainError, PaymentNotFound
 from payment_gateway.infrastructure.security.key_source import KeySourceMissing
@@ -43,6 +45,8 @@ WITHIN = {
     ProviderOutcomeUnknown,  # becomes the status UNKNOWN
     NotApplicable,  # an accepted notification that is parked
     NotYetApplicable,  # an accepted notification that waits
+    StreamDestroyed,  # only people's keys are; becomes SubjectForgotten
+    SubjectForgotten,  # what is new of that person is sealed as another subject's
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payment_gateway.domain.events.erasure import SubjectForgottenEvent
 from payment_gateway.domain.events.payment import OperatorAnsweredEvent
 from payment_gateway.domain.events.tenant import TenantCreatedEvent
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
@@ -19,8 +20,8 @@ from tests.unit.projections.payment_histories import START, record_all, recorded
 from tests.unit.projections.payment_logs import deliveries, logs
 from tests.unit.projections.test_payment_details import INITIATED
 
-# Nobody's doing, and what is removed after a while.
-NOT_AUDITED = {"canary", "idempotency"}
+# Nobody's doing, and what is removed after a while or when somebody is forgotten.
+NOT_AUDITED = {"canary", "idempotency", "subject"}
 
 
 @given(logs())
@@ -81,6 +82,22 @@ def test_what_was_done_to_a_tenant_names_no_payment() -> None:
         "revision": 0,
         "correlationId": "cor",
     }
+
+
+def test_that_somebody_was_forgotten_says_who_did_it_and_why() -> None:
+    before = recorded(INITIATED, 0)
+    done = replace(
+        before,
+        event=SubjectForgottenEvent(tenant_id="acme", subject_id="s-1"),
+        type="SubjectForgotten",
+        stream="erasure-s-1",
+        context=replace(before.context, actor="operator:ana", reason="asked by letter"),
+    )
+
+    (entry,) = fold(MODEL, [done]).values()
+
+    assert (entry["type"], entry["subject"]) == ("SubjectForgotten", "erasure-s-1")
+    assert (entry["actor"], entry["reason"]) == ("operator:ana", "asked by letter")
 
 
 def test_a_persons_note_is_why() -> None:

@@ -95,6 +95,9 @@ site: $(VENV)/.dev ## build the documentation as a site, in the folder site; war
 test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check that nothing is lost
 	@EVENTSTORE_CRASH_ROUNDS=50 $(BIN)/pytest -s --timeout 900 tests/integration/test_eventstore_crash.py
 
+test-outages: $(VENV)/.dev ## kill and freeze each server under load, for longer
+	@OUTAGE_S=15 OUTAGE_STEADY_S=10 OUTAGE_TIMEOUT_S=1800 $(BIN)/pytest -s tests/integration/lifecycle/test_outages_under_load.py
+
 test-read-your-writes: $(VENV)/.dev ## 2,000 commands, each followed by queries that must show it
 	@READ_YOUR_WRITES_PAIRS=2000 $(BIN)/pytest -s --timeout 900 tests/integration/rest/test_read_your_writes.py
 

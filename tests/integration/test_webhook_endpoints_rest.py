@@ -126,6 +126,17 @@ class TestDelivering:
         assert {one["paymentId"] for one in listed} == {payment["paymentId"]}
         assert {one["eventId"] for one in listed} == {one.headers["webhook-id"] for one in taken}
 
+    async def test_deliveries_are_found_by_their_payment(
+        self, shop: Shop, admin: httpx.AsyncClient, endpoint: dict[str, Any]
+    ) -> None:
+        wanted, other = await shop.opened_payment(), await shop.opened_payment()
+        await until_deliveries(admin, endpoint["id"], *["DELIVERED"] * 6)
+        path = f"{PATH}/{endpoint['id']}/deliveries"
+        for payment in (wanted, other):
+            found = await admin.get(path, params={"paymentId": payment["paymentId"]})
+            assert [one["paymentId"] for one in found.json()["data"]] == [payment["paymentId"]] * 3
+        assert (await admin.get(path, params={"paymentId": "none"})).status_code == 422
+
     async def test_what_is_sent_is_what_the_history_shows(
         self, shop: Shop, receiver: HttpReceiver, endpoint: dict[str, Any]
     ) -> None:

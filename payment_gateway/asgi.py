@@ -46,6 +46,7 @@ from payment_gateway.presentation.rest.access import (
     caller_of,
     requires,
 )
+from payment_gateway.presentation.rest.all_tenants import check_all_tenants, sees_all_tenants
 from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.json_body import OptionalJsonRoute
@@ -172,6 +173,8 @@ def application(settings: Settings | None = None) -> FastAPI:
             create_projections_router(
                 operator=requires("operator"),
                 side=_projection_side_of,
+                of_all_tenants=check_all_tenants,
+                sees_all_tenants=sees_all_tenants,
                 route_class=OptionalJsonRoute,
             ),
         ],

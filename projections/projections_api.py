@@ -3,12 +3,12 @@
 Annotations are evaluated here, not postponed: those of the routes name what the router was given.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Depends, Path
+from fastapi import APIRouter, Body, Depends, Path, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -75,13 +75,20 @@ class PauseRequest(_Request):
 
 
 def create_projections_router(
-    *, operator: Dependency, side: Dependency, route_class: type[APIRoute] = APIRoute
+    *,
+    operator: Dependency,
+    side: Dependency,
+    of_all_tenants: Dependency,
+    sees_all_tenants: Callable[[Request], bool],
+    route_class: type[APIRoute] = APIRoute,
 ) -> APIRouter:
     """Return the routes.
 
     Args:
         operator: A FastAPI dependency that refuses whoever is no operator.
         side: A FastAPI dependency that returns a ``ProjectionSide``.
+        of_all_tenants: A FastAPI dependency that refuses whoever speaks for one tenant alone.
+        sees_all_tenants: Whether a request is of somebody who speaks for all.
         route_class: How bodies are read.
     """
     router = APIRouter(
@@ -91,26 +98,38 @@ def create_projections_router(
         route_class=route_class,
         responses=_REFUSALS,
     )
-    _add_looking(router, side)
+    _add_looking(router, side, sees_all_tenants)
+    _add_verification(router, side, of_all_tenants)
     _add_building(router, side)
     _add_steps(router, side)
     return router
 
 
-def _add_looking(router: APIRouter, side: Dependency) -> None:
+def _add_looking(
+    router: APIRouter, side: Dependency, sees_all_tenants: Callable[[Request], bool]
+) -> None:
     @router.get("")
-    async def list_projections(at: Annotated[ProjectionSide, Depends(side)]) -> Answer:
+    async def list_projections(
+        request: Request, at: Annotated[ProjectionSide, Depends(side)]
+    ) -> Answer:
         """Show each generation of each read model: position, head, lag, state, version."""
-        found = await status_of_all(at.database, at.log, READ_MODELS)
-        return {"data": [one.as_json() for one in found], "nextCursor": None}
+        found = [one.as_json() for one in await status_of_all(at.database, at.log, READ_MODELS)]
+        if not sees_all_tenants(request):
+            # What differed stands there with its values, and those are a tenant's.
+            found = [{**one, "failure": None} for one in found]
+        return {"data": found, "nextCursor": None}
 
-    @router.get("/{name}/verification")
+
+def _add_verification(router: APIRouter, side: Dependency, of_all_tenants: Dependency) -> None:
+    alone = [Depends(of_all_tenants)]
+
+    @router.get("/{name}/verification", dependencies=alone)
     async def get_verification(name: Name, at: Annotated[ProjectionSide, Depends(side)]) -> Answer:
         """Show the last verification that was asked for here."""
         model = _model(name)
         return _verification(model.name, await verifications.last(at.database, model.name))
 
-    @router.post("/{name}/verify", status_code=202)
+    @router.post("/{name}/verify", status_code=202, dependencies=alone)
     async def verify(
         name: Name,
         at: Annotated[ProjectionSide, Depends(side)],

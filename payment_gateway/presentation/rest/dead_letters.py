@@ -10,13 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
 from payment_gateway.application.ports import CommandContext
-from payment_gateway.presentation.rest import errors
 from payment_gateway.presentation.rest.access import (
-    ANY_TENANT,
-    AccessRefused,
     Caller,
     requires,
 )
+from payment_gateway.presentation.rest.all_tenants import check_all_tenants
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
@@ -59,17 +57,15 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def of_all_tenants(caller: Annotated[Caller, Depends(requires("operator"))]) -> Caller:
+def of_all_tenants(
+    request: Request, caller: Annotated[Caller, Depends(requires("operator"))]
+) -> Caller:
     """Let operators of all tenants through: what is parked is not kept by tenants.
 
     Raises:
         AccessRefused: The key speaks for one tenant alone.
     """
-    if caller.tenant_id != ANY_TENANT:
-        refusal = errors.NEEDS_ALL_TENANTS
-        raise AccessRefused(
-            status=refusal.status, code=refusal.code, detail=refusal.detail or refusal.code
-        )
+    check_all_tenants(request)
     return caller
 
 

@@ -178,7 +178,7 @@ DEAD_LETTER_NOT_REPLAYED: Final = Refusal(status=409, code="dead_letter_not_repl
 NEEDS_ALL_TENANTS: Final = Refusal(
     status=403,
     code="needs_all_tenants",
-    detail="what is parked may be of any tenant: this takes a key of all tenants",
+    detail="what this shows may be of any tenant: it takes a key of all tenants",
 )
 EVENT_STORE_REFUSED: Final = Refusal(
     status=503,

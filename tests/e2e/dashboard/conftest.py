@@ -109,7 +109,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[S
         stop(process)
 
 
-@pytest.fixture(scope="session")
+# Of a module and no longer: while it runs, no test with an event loop of its own can.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")

@@ -105,3 +105,23 @@ async def test_what_cannot_be_is_refused(
 ) -> None:
     answer = await operator.post(f"/api/v1/projections/{path}")
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def test_an_operator_of_one_tenant_sees_no_values_of_others(
+    installation: Installation, operator: httpx.AsyncClient
+) -> None:
+    async with httpx.AsyncClient(base_url=installation.url, timeout=60.0, trust_env=False) as http:
+        made = await http.post(
+            "/api/v1/apikeys",
+            json={"tenantId": "acme", "roles": ["operator"], "name": "operations of one"},
+            headers=installation.authorization("admin"),
+        )
+        http.headers["Authorization"] = f"Bearer {made.json()['key']}"
+        listed = await http.get("/api/v1/projections")
+        seen = await http.get(f"/api/v1/projections/{NAME}/verification")
+        asked = await http.post(f"/api/v1/projections/{NAME}/verify")
+
+    assert listed.status_code == 200
+    assert {one["failure"] for one in listed.json()["data"]} == {None}
+    for answer in (seen, asked):
+        assert (answer.status_code, answer.json()["code"]) == (403, "needs_all_tenants")

@@ -195,12 +195,6 @@ UNKNOWN_PAYMENTS: Final = Gauge(
     "Payments whose outcome is not known.",
     registry=REGISTRY,
 )
-REBUILD_PROGRESS: Final = Gauge(
-    "gateway_rebuild_progress_ratio",
-    "How far a read model that is being built has come, from 0 to 1.",
-    ["read_model"],
-    registry=REGISTRY,
-)
 
 
 def exposition() -> bytes:

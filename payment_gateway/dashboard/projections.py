@@ -69,7 +69,7 @@ async def projections(visitor: Annotated[Visitor, Depends(visitor_of)]) -> Respo
             {
                 "name": name,
                 "generations": generations,
-                "offered": _offered(generations),
+                "offered": _offered(generations, visitor),
                 "verification": verification,
             }
             for (name, generations), verification in zip(models, verified, strict=True)
@@ -100,7 +100,12 @@ async def take(
 
 
 async def _verification(visitor: Visitor, name: str) -> dict[str, Any] | None:
-    """Return the last verification; ``None`` of a read model that this release does not know."""
+    """Return the last verification; ``None`` of a read model that this release does not know.
+
+    What it found may be of any tenant, so a visitor of one tenant is shown none.
+    """
+    if visitor.has_tenant:
+        return None
     try:
         return await visitor.api.get(f"/projections/{segment(name)}/verification")
     except ApiRefused as refusal:
@@ -109,7 +114,7 @@ async def _verification(visitor: Visitor, name: str) -> dict[str, Any] | None:
         return None
 
 
-def _offered(generations: list[dict[str, Any]]) -> list[tuple[Step, bool, str]]:
+def _offered(generations: list[dict[str, Any]], visitor: Visitor) -> list[tuple[Step, bool, str]]:
     """Return the steps that make sense: what, whether the rebuild is meant, and how it is called.
 
     It is what is offered; what is allowed is decided where it is done.
@@ -125,7 +130,8 @@ def _offered(generations: list[dict[str, Any]]) -> list[tuple[Step, bool, str]]:
     else:
         offered.append((Step.REBUILD, False, "Rebuild"))
     if (active := by_state.get("active")) is not None:
-        offered.append((Step.VERIFY, False, "Verify"))
+        if not visitor.has_tenant:
+            offered.append((Step.VERIFY, False, "Verify"))
         step = Step.RESUME if active["paused"] else Step.PAUSE
         offered.append((step, False, step.capitalize()))
     if "previous" in by_state:

@@ -39,6 +39,10 @@ ROLES: Final = ["order-service", "viewer", "operator", "admin", "auditor"]
 ANSWER_WITHIN_S: Final = 60
 
 
+# The workers keep a payment soon after it is made.
+PROJECTED_WITHIN_S: Final = 60.0
+
+
 @dataclass(frozen=True)
 class RunningInstallation:
     """What ``up`` has started on this machine."""
@@ -95,10 +99,15 @@ class RunningInstallation:
         ):
             subscription = await _subscription(database)
             events = (await store.read(stream)).events
+            collection = database[subscription.partition(".")[0]]
+            async with asyncio.timeout(PROJECTED_WITHIN_S):
+                while not await collection.find_one(
+                    {"_id": payment_id, "position": {"$gte": events[-1].position}}
+                ):
+                    await asyncio.sleep(0.1)
             async with open_session(database) as session, transaction(session):
                 parked = [Parked(event, cause) for event in events]
                 await Parking(database, subscription).park(parked, session)
-                collection = database[subscription.partition(".")[0]]
                 deleted = await collection.delete_one({"_id": payment_id}, session=session)
                 assert deleted.deleted_count == 1, "it was kept until now"
         return f"{subscription}:{events[0].position}"

@@ -107,6 +107,9 @@ bench-rebuild: $(VENV)/.dev ## measure rebuilding with 200,000 events; takes min
 test-rebuild-crash: $(VENV)/.dev ## kill a rebuild at 30 random points; readers see one whole version at each
 	@REBUILD_KILLS=30 REBUILD_TIMEOUT_S=1800 $(BIN)/pytest -s tests/integration/test_rebuild.py -k killed
 
+test-rolling-restart: $(VENV)/.dev ## restart each process in turn under load; takes minutes
+	@ROLLING_RESTART=1 $(BIN)/pytest -s --timeout 900 tests/integration/lifecycle/test_rolling_restart.py
+
 bench-eventstore-size: $(VENV)/.dev ## measure the event store with a million events; takes minutes
 	@$(BIN)/python -m benchmarks.eventstore_size
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from tests.integration.lifecycle.world import (
     read_models_are_right,
     running_world,
     shop_of,
+)
+
+pytestmark = pytest.mark.skipif(
+    "ROLLING_RESTART" not in os.environ, reason="takes minutes: make test-rolling-restart"
 )
 
 CUSTOMERS = 3

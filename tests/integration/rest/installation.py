@@ -38,6 +38,8 @@ KEYS: Final = {
     "admin": ("*", frozenset({"admin"})),
 }
 TENANTS: Final = ("acme", "rival")
+# Twice as long as a query may be asked to wait, on a machine that is busy.
+CLIENT_TIMEOUT_S: Final = 60.0
 SHOP_URL: Final = "https://shop.example"
 AMOUNT_MAX: Final = "5000"
 # Appear in no answer, no log line and no event; the tests look for them.
@@ -206,4 +208,4 @@ def _pagadito_account(pagadito: httpx.Client, tenant: str, url: str) -> dict[str
 
 def client(url: str, *, headers: Mapping[str, str] | None = None) -> httpx.AsyncClient:
     """Return a client of a server on this machine; no TLS, so no certificates are loaded."""
-    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30, verify=False)
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=CLIENT_TIMEOUT_S, verify=False)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pymongo import ReplaceOne, UpdateOne
+from pymongo import InsertOne, ReplaceOne, UpdateOne
 
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import (
@@ -58,7 +58,7 @@ class DocumentWriter:
             for key, document in after.items()
             if document is not None and document is not before.get(key)
         }
-        await self._write(changed, session)
+        await self._write(before, changed, session)
         if model.totals is not None:
             await self._sum(before, changed, session)
 
@@ -83,10 +83,23 @@ class DocumentWriter:
                 found[Key(document["_id"], part)] = document
         return found
 
-    async def _write(self, changed: Mapping[Key, Document], session: Session) -> None:
-        writes: defaultdict[str, list[ReplaceOne[Document]]] = defaultdict(list)
+    async def _write(
+        self,
+        before: Mapping[Key, Document | None],
+        changed: Mapping[Key, Document],
+        session: Session,
+    ) -> None:
+        """Insert what was not there, replace the rest: to look for each again would be half the cost."""
+        writes: defaultdict[str, list[InsertOne[Document] | ReplaceOne[Document]]] = defaultdict(
+            list
+        )
         for key, document in changed.items():
-            writes[key.part].append(ReplaceOne({"_id": key.id}, document, upsert=True))
+            is_new = key in before and before[key] is None
+            writes[key.part].append(
+                InsertOne(document)
+                if is_new
+                else ReplaceOne({"_id": key.id}, document, upsert=True)
+            )
         for part, replacements in writes.items():
             await self._collections[part].bulk_write(replacements, ordered=False, session=session)
 

@@ -1,4 +1,4 @@
-"""The only module that knows esdbclient. Its successor, kurrentdbclient, has the same calls.
+"""All that knows esdbclient, with ``eventstoredb_subscription``; kurrentdbclient succeeds it, with the same calls.
 
 Three habits of the client that this module answers for (esdbclient 1.1.7, ``asyncio_client.py`` and
 ``streams.py``): it sends an append again by itself, with the same event ids; a task that is cancelled
@@ -12,15 +12,14 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Final
 from uuid import UUID
 
 import grpc.aio
 from esdbclient import AsyncEventStoreDBClient, NewEvent, StreamState, exceptions
 from esdbclient import RecordedEvent as ClientEvent
-from esdbclient.protos.Grpc.streams_pb2 import ReadResp
-from esdbclient.streams import AsyncCatchupSubscription, AsyncReadResponse
+from esdbclient.streams import AsyncReadResponse
 
 from payment_gateway.application.ports import (
     Appended,
@@ -32,13 +31,12 @@ from payment_gateway.application.ports import (
 )
 from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.persistence.event_log import (
-    CaughtUp,
-    Checkpoint,
     EventFilter,
     LogItem,
     StreamFilter,
     TypeFilter,
 )
+from payment_gateway.infrastructure.persistence.eventstoredb_subscription import LogThread
 from payment_gateway.infrastructure.persistence.stored_event import StoredEvent, new_records
 from payment_gateway.settings import Settings
 from payment_gateway.telemetry.metrics import (
@@ -52,9 +50,6 @@ from payment_gateway.telemetry.tracing import SpanKind, span
 RECONNECT_BACKOFF_MS_MAX: Final = 1_000
 KEEPALIVE_EVERY_MS: Final = 10_000
 KEEPALIVE_TIMEOUT_MS: Final = 10_000
-# Events considered, matching or not, between two of the server's checkpoints.
-CHECKPOINT_WINDOW: Final = 32
-CHECKPOINT_WINDOWS: Final = 1
 
 _SYSTEM: Final = {"db.system.name": "eventstoredb"}
 _REFUSALS: Final = (
@@ -200,25 +195,11 @@ class EventStoreDB:
             EventStoreUnavailable: The connection is gone. Subscribe again after the last position.
             EventStoreRefused: Access is denied.
         """
+        log = LogThread(self._client, matching, _pattern(matching), after=after, types=types)
         with _translated("$all"):
-            async with asyncio.timeout(self._timeout_s):
-                subscription = await self._client.subscribe_to_all(
-                    commit_position=after or None,
-                    filter_include=[_pattern(matching)],
-                    filter_by_stream_name=isinstance(matching, StreamFilter),
-                    include_checkpoints=True,
-                    include_caught_up=True,
-                    window_size=CHECKPOINT_WINDOW,
-                    checkpoint_interval_multiplier=CHECKPOINT_WINDOWS,
-                )
-            try:
-                assert isinstance(subscription, AsyncCatchupSubscription), "the client's own"
-                while True:
-                    item = _item(await _next_response(subscription), types)
-                    if item is not None:
-                        yield item
-            finally:
-                await subscription.stop()
+            async with aclosing(log.items(timeout_s=self._timeout_s)) as items:
+                async for item in items:
+                    yield item
 
     async def head(self) -> int:
         """Return the position of the last event in the log, 0 for an empty one.
@@ -308,38 +289,6 @@ def _pattern(matching: EventFilter) -> str:
             return f"(?:{pattern})"
         case TypeFilter(names):
             return f"(?:{'|'.join(re.escape(name) for name in names)})"
-
-
-async def _next_response(subscription: AsyncCatchupSubscription) -> ReadResp:
-    """Return what the server sends next, as it is: the client's own events cost a third of reading.
-
-    Raises:
-        CancelledByClient: The subscription was cut off.
-    """
-    try:
-        return await subscription._get_next_read_resp()  # noqa: SLF001 - the version is pinned
-    except StopAsyncIteration:
-        raise exceptions.CancelledByClient("the subscription was cut off") from None
-
-
-def _item(response: ReadResp, types: frozenset[str] | None) -> LogItem | None:
-    kind = response.WhichOneof("content")
-    if kind == "event":
-        recorded = response.event.event
-        return StoredEvent(
-            event_id=recorded.id.string,
-            type=recorded.metadata["type"],
-            data=recorded.data,
-            metadata=recorded.custom_metadata,
-            stream=recorded.stream_identifier.stream_name.decode(),
-            revision=recorded.stream_revision,
-            position=response.event.commit_position,
-        ).item(types)
-    if kind == "caught_up":
-        return CaughtUp()
-    if kind == "checkpoint":
-        return Checkpoint(response.checkpoint.commit_position)
-    return None  # what else a server may say tells nothing about how far it has come
 
 
 def _stored(event: ClientEvent) -> StoredEvent:

@@ -1,7 +1,7 @@
 # Every target sets up what it needs; the only prerequisites are Python 3.11+ and make.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test test-unit test-nightly fuzz check format lock site bench bench-eventstore-size test-crash test-read-your-writes test-rebuild-crash bench-rebuild docs clean
+.PHONY: help setup demo up test test-unit test-nightly fuzz check format lock site bench load bench-eventstore-size test-crash test-read-your-writes test-rebuild-crash bench-rebuild docs clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -88,6 +88,9 @@ format: $(VENV)/.dev ## rewrite the code as the formatter and the linter's safe 
 bench: $(VENV)/.dev ## measure, beside a floor taken in the same run, and print the ratios
 	@$(BIN)/python -m benchmarks
 
+load: $(VENV)/.dev ## a whole installation under growing load, then with faults; nothing may be lost; takes minutes
+	@$(BIN)/python -m benchmarks.load
+
 docs: $(VENV)/.dev ## renew the reference pages that the code writes
 	@$(BIN)/python -m tests.reference_pages
 
@@ -98,8 +101,8 @@ site: $(VENV)/.dev ## build the documentation as a site, in the folder site; war
 test-crash: $(VENV)/.dev ## kill the event store 50 times under load and check that nothing is lost
 	@EVENTSTORE_CRASH_ROUNDS=50 $(BIN)/pytest -s --timeout 900 tests/integration/test_eventstore_crash.py
 
-test-outages: $(VENV)/.dev ## kill and freeze each server under load, for longer
-	@OUTAGE_S=15 OUTAGE_STEADY_S=10 OUTAGE_TIMEOUT_S=1800 $(BIN)/pytest -s tests/integration/lifecycle/test_outages_under_load.py
+test-outages: $(VENV)/.dev ## kill and freeze each server in turn under load; takes minutes
+	@OUTAGES_ALL=1 OUTAGE_S=15 OUTAGE_STEADY_S=10 OUTAGE_TIMEOUT_S=1800 $(BIN)/pytest -s tests/integration/lifecycle/test_outages_under_load.py
 
 test-read-your-writes: $(VENV)/.dev ## 2,000 commands, each followed by queries that must show it
 	@READ_YOUR_WRITES_PAIRS=2000 $(BIN)/pytest -s --timeout 900 tests/integration/rest/test_read_your_writes.py

@@ -18,7 +18,7 @@ import httpx
 from fastapi import FastAPI, Request
 
 from benchmarks.row import Row
-from benchmarks.visible import installation
+from benchmarks.whole_installation import installation
 from payment_gateway.bootstrap import utc_now
 from payment_gateway.infrastructure.cache import Cache, open_cache
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
@@ -50,7 +50,8 @@ def run() -> list[Row]:
 
 async def _rows() -> list[Row]:
     rows = []
-    async with installation() as up:
+    async with installation() as whole:
+        up = whole.said
         await _pay(up)
         async with _apis(up) as (kept, made):
             for name, path in QUERIES.items():

@@ -7,29 +7,21 @@ at fixed times, whether the ones before are done or not, so that a slow one hide
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import signal
-import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
 from benchmarks.row import Row
+from benchmarks.whole_installation import installation
 
 PAYMENTS_PER_S: Final = 50
 # One in so many payments is looked at: the looking is not to be the load.
 LOOKED_AT: Final = 5
 WARM_UP: Final = 100
 PAYMENTS: Final = 1_500
-READY_TIMEOUT_S: Final = 120.0
 ANSWER_TIMEOUT_S: Final = 30.0
-STOP_TIMEOUT_S: Final = 60.0
 TARGETS_MS: Final = {50: 50, 99: 250}
 
 
@@ -66,16 +58,16 @@ def _percentile_ms(times_s: list[float], percent: int) -> float:
 
 async def _looks() -> list[Look]:
     async with (
-        installation() as up,
+        installation() as whole,
         httpx.AsyncClient(
-            base_url=up["api"],
-            headers={"Authorization": f"Bearer {up['apiKey']}"},
+            base_url=whole.said["api"],
+            headers={"Authorization": f"Bearer {whole.said['apiKey']}"},
             timeout=ANSWER_TIMEOUT_S,
             trust_env=False,
         ) as api,
     ):
-        await _at_a_steady_rate(api, up["tenant"], WARM_UP)
-        return await _at_a_steady_rate(api, up["tenant"], PAYMENTS)
+        await _at_a_steady_rate(api, whole.said["tenant"], WARM_UP)
+        return await _at_a_steady_rate(api, whole.said["tenant"], PAYMENTS)
 
 
 async def _at_a_steady_rate(api: httpx.AsyncClient, tenant: str, payments: int) -> list[Look]:
@@ -111,25 +103,6 @@ async def _pay(api: httpx.AsyncClient, tenant: str, number: int) -> httpx.Respon
         "orderId": f"order-{number}",
     }
     return (await api.post("/api/v1/payments/initiate", json=body)).raise_for_status()
-
-
-@asynccontextmanager
-async def installation() -> AsyncIterator[dict[str, Any]]:
-    """Run ``payment-gateway up`` on a folder of its own; yield what it says when it is ready."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "payment_gateway", "up", "--json", "--data-dir", folder),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "GATEWAY_LOG_LEVEL": "warning"},
-        )
-        try:
-            assert process.stdout is not None, "a pipe was asked for"
-            line = await asyncio.wait_for(process.stdout.readline(), READY_TIMEOUT_S)
-            yield json.loads(line)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(process.wait(), STOP_TIMEOUT_S)
 
 
 if __name__ == "__main__":

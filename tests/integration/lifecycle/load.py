@@ -15,6 +15,8 @@ from tests.integration.rest.shop import Shop, new_number, order
 
 TRIES_MAX: Final = 120
 PAUSE_S: Final = 0.5
+# Between two purchases, so that what is restarted finds some of the machine left.
+NEXT_AFTER_S: Final = 0.5
 SETTLED_WITHIN_S: Final = 90.0
 # What a customer who is told so may send again.
 AGAIN: Final = frozenset({503})
@@ -76,6 +78,7 @@ class Load:
     async def _one_after_the_other(self) -> None:
         while not self._stopped.is_set():
             await self._customer()
+            await asyncio.sleep(NEXT_AFTER_S)
 
     async def _customer(self) -> None:
         key = {"Idempotency-Key": uuid4().hex}

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 CUSTOMERS = 3
 # The proxy looks every two seconds which processes are ready.
-STEADY_S = 5.0
+STEADY_S = 3.0
 
 
 @pytest.mark.timeout(600)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from benchmarks.load.books import compared
+from benchmarks.load.told import Told
 from sandbox.mongo import mongodb_uri
 from sandbox.ports import free_port
 from sandbox.redis import redis_url
@@ -19,7 +21,6 @@ from tests.integration.lifecycle import programs
 from tests.integration.lifecycle.programs import Program
 from tests.integration.lifecycle.proxy import proxy
 from tests.integration.rest.installation import Installation, described, open_accounts
-from tests.integration.rest.recovery import books_agree
 from tests.integration.rest.shop import Shop, open_shop
 
 EVENT_STORE_TIMEOUT_S: Final = 3.0
@@ -115,15 +116,13 @@ async def shop_of(world: World) -> AsyncGenerator[Shop, None]:
 
 
 async def all_is_consistent(shop: Shop, payments: list[str]) -> None:
-    """Check that each payment was taken once, in the events and in the provider's books alike."""
+    """Check that each payment was taken once, in the events and in the providers' books alike."""
+    where = shop.installation
+    told = Told(initiated=set(payments), completed=set(payments))
     deadline = time.monotonic() + SETTLED_WITHIN_S
-    for payment_id in payments:
-        while "PaymentCompleted" not in (history := await shop.history(payment_id)):
-            assert time.monotonic() < deadline, (payment_id, history)
-            await asyncio.sleep(0.2)
-        assert history.count("PaymentCompleted") == 1
-        await books_agree(shop, payment_id)
-        assert len(await shop.books("captures", payment_id)) == 1
+    while found := (await compared(shop.store, where.paypal, where.pagadito, told)).differences:
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.5)
 
 
 async def read_models_are_right(installation: Installation) -> None:

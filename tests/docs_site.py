@@ -25,6 +25,10 @@ def prepare(folder: Path = FOLDER) -> None:
     for page in others:
         text = page.read_text(encoding="utf-8").replace("../README.md", "index.md")
         _write(folder / page.relative_to(REPOSITORY / "docs"), text)
+    for picture in (REPOSITORY / "docs").rglob("*.svg"):
+        copy = folder / picture.relative_to(REPOSITORY / "docs")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, copy)
     text = _LINK_FROM_README.sub("", readme.read_text(encoding="utf-8"))
     _write(folder / "index.md", text)
 

@@ -22,8 +22,9 @@ from payment_gateway.settings import Settings
 from projections import registry
 from projections.query_parameters import as_of as read_moment
 from projections.read_model import ReadModel
-from projections.rebuild import Plan, Progress, begin_or_join
+from projections.rebuild import Plan, begin_or_join
 from projections.rebuild import rebuild as rebuild_read_model
+from projections.rebuild_progress import Progress
 from projections.registry import StepRefused, generation_in
 from projections.rollback import cancel as cancel_rebuild
 from projections.rollback import prune as prune_read_model

@@ -10,29 +10,24 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from payment_gateway.infrastructure.messaging import checkpoint
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import registry
 from projections.generations import PARTITIONS_MAX, Generation
 from projections.overseer import Ended, Overseer
 from projections.read_model import ReadModel
+from projections.rebuild_progress import OnProgress, progress_of
 from projections.registry import StepRefused
 
 # As many as a machine of some cores can use; kept as many once it is shown.
 PARTITIONS_DEFAULT: Final = 4
 WORKERS_MAX: Final = PARTITIONS_MAX
-PROGRESS_EVERY_S: Final = 0.5
-# The rate is that of the last seconds, so that it tells what is to be expected.
-RATE_OVER_S: Final = 10.0
 WORKER_STOPS_WITHIN_S: Final = 45.0
 
 
@@ -51,34 +46,6 @@ class Plan:
     workers: int | None = None
     rate_max: float | None = None
     sample: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a rebuild has come.
-
-    Attributes:
-        generation: What is built.
-        state: ``building``, ``paused`` or ``verifying``.
-        share: Of the log that has been read, from 0 to 1.
-        position: Up to where every partition has come.
-        head: Where the log ends.
-        events: That were projected so far.
-        rate: Events a second of late, ``None`` until it can be told.
-        left_s: The seconds that are left at this rate.
-    """
-
-    generation: Generation
-    state: str
-    share: float
-    position: int
-    head: int
-    events: int
-    rate: float | None
-    left_s: float | None
-
-
-OnProgress = Callable[[Progress], None]
 
 
 async def begin_or_join(database: Database, model: ReadModel, plan: Plan) -> Generation:
@@ -132,38 +99,6 @@ async def rebuild(
             await asyncio.gather(watching, return_exceptions=True)
 
 
-async def progress_of(
-    database: Database, log: EventLog, model: ReadModel, overseer: Overseer
-) -> AsyncGenerator[Progress, None]:
-    """Yield how far a rebuild has come, again and again, for as long as it lasts."""
-    generation = overseer.generation
-    names = [generation.subscription(partition) for partition in range(generation.partitions)]
-    counts: deque[tuple[float, int]] = deque()
-    while True:
-        found = (await registry.registered(database, model)).building
-        if found is None or found.generation != generation:
-            return
-        there = database[checkpoint.COLLECTION].find({"_id": {"$in": names}})
-        documents = {document["_id"]: document async for document in there}
-        positions = [documents.get(name, {}).get("position", 0) for name in names]
-        events = sum(document.get("events", 0) for document in documents.values())
-        head = await log.head()
-        share = sum(min(one, head) for one in positions) / (head * len(names)) if head else 1.0
-        rate = _rate(counts, events)
-        left = None if not rate or not share else events * (1 / share - 1) / rate
-        yield Progress(
-            generation=generation,
-            state="paused" if found.is_paused else _state(overseer),
-            share=share,
-            position=min(positions),
-            head=head,
-            events=events,
-            rate=rate,
-            left_s=left,
-        )
-        await asyncio.sleep(PROGRESS_EVERY_S)
-
-
 async def _watch(
     database: Database,
     log: EventLog,
@@ -173,19 +108,6 @@ async def _watch(
 ) -> None:
     async for progress in progress_of(database, log, model, overseer):
         on_progress(progress)
-
-
-def _state(overseer: Overseer) -> str:
-    return "verifying" if overseer.is_verifying else "building"
-
-
-def _rate(counts: deque[tuple[float, int]], events: int) -> float | None:
-    now_s = time.monotonic()
-    counts.append((now_s, events))
-    while now_s - counts[0][0] > RATE_OVER_S:
-        counts.popleft()
-    since_s, before = counts[0]
-    return (events - before) / (now_s - since_s) if now_s > since_s else None
 
 
 def _partitions(model: ReadModel, plan: Plan, active: Generation | None) -> int:

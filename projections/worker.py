@@ -31,6 +31,7 @@ from projections import (
 )
 from projections.overseer import overseers
 from projections.read_model import ReadModel
+from projections.rebuild_progress import rebuilds
 from projections.units import GenerationUnits
 from projections.verifications import verification_jobs
 
@@ -103,7 +104,8 @@ async def run(
                 group.create_task(fleet.run())
                 group.create_task(
                     fleet_metrics.keep_measuring(
-                        fleet_metrics.subscriptions(lambda: fleet.statuses)
+                        fleet_metrics.subscriptions(lambda: fleet.statuses),
+                        rebuilds(models, database, log),
                     )
                 )
         except BaseExceptionGroup as failures:

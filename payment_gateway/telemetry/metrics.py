@@ -166,6 +166,24 @@ SUBSCRIPTION_FAILURES: Final = Gauge(
     ["subscription"],
     registry=REGISTRY,
 )
+REBUILD_PROGRESS: Final = Gauge(
+    "gateway_rebuild_progress_ratio",
+    "How much of the log a rebuild under way has read, from 0 to 1; nothing for a read model without one.",
+    ["model"],
+    registry=REGISTRY,
+)
+REBUILD_POSITION: Final = Gauge(
+    "gateway_rebuild_position",
+    "The position in the log up to which all partitions of a rebuild under way have come.",
+    ["model"],
+    registry=REGISTRY,
+)
+REBUILD_STATE: Final = Gauge(
+    "gateway_rebuild_state",
+    "1 for the state of a rebuild under way: building, paused, or failed where it did not pass its verification.",
+    ["model", "state"],
+    registry=REGISTRY,
+)
 QUEUE_DEPTH: Final = Gauge(
     "gateway_queue_depth", "Things that wait in a queue, due or not.", ["queue"], registry=REGISTRY
 )

@@ -14,22 +14,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from payment_gateway.infrastructure.messaging.fleet import Fleet
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
 from payment_gateway.projection_operations import OPERATIONS as ACT
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.metrics import REGISTRY
 from projections import registry
 from projections.generations import Generation, NotBuilt, Shown, active
 from projections.overseer import End, Overseer
 from projections.payment_details import MODEL
 from projections.read_model import Changes, Found, fold
 from projections.rebuild import Plan, begin_or_join
+from projections.rebuild_progress import rebuilds
 from projections.registry import StepRefused, registered
 from projections.units import GenerationUnits
 from projections.verify import verify
+from sandbox.ports import free_port
 from tests.child_process import kill, launch, running, stop
 from tests.event_store_fixture import embedded_server
 from tests.integration.read_model_world import World, opened_world, until
@@ -77,9 +82,25 @@ class Gateway:
         return Settings.model_validate(named)
 
     @contextmanager
-    def worker(self) -> Iterator[None]:
-        with running((*CLI, "run", NAME), log=self.log, env=self.env):
-            yield
+    def worker(self) -> Iterator[str]:
+        """Run a worker; yield where it tells its metrics."""
+        port = free_port()
+        env = {**self.env, "GATEWAY_HEALTH_PORT": str(port)}
+        with running((*CLI, "run", NAME), log=self.log, env=env):
+            yield f"http://127.0.0.1:{port}/metrics"
+
+
+async def rebuilds_told(metrics_url: str) -> dict[str, float]:
+    """Return what a worker tells of the rebuild: the share that is read, and its state."""
+    async with httpx.AsyncClient(trust_env=False, verify=False) as scraper:
+        text = (await scraper.get(metrics_url)).text
+    return {
+        sample.labels.get("state", "share"): sample.value
+        for family in text_string_to_metric_families(text)
+        if family.name in {"gateway_rebuild_progress_ratio", "gateway_rebuild_state"}
+        for sample in family.samples
+        if sample.labels["model"] == NAME
+    }
 
 
 @pytest.fixture
@@ -249,6 +270,12 @@ async def test_a_rebuild_that_does_not_pass_its_verification_is_not_shown(
     assert ended["end"] == "failed"
     assert ended["failure"]["faults"][0]["document"] == payment_id
     assert await shown(world) == before
+    await rebuilds([MODEL], world.database, world.store)()
+    told = {"model": NAME, "state": "failed"}
+    assert REGISTRY.get_sample_value("gateway_rebuild_state", told) == 1
+    share = REGISTRY.get_sample_value("gateway_rebuild_progress_ratio", {"model": NAME})
+    assert share is not None
+    assert 0 < share <= 1
     states = await gateway.do(ACT.status)
     assert [one["state"] for one in states] == ["active", "failed"]
     with pytest.raises(StepRefused, match="did not pass its verification"):
@@ -258,12 +285,19 @@ async def test_a_rebuild_that_does_not_pass_its_verification_is_not_shown(
     assert planted.collection("") not in await world.database.list_collection_names()
 
 
+async def tells(metrics_url: str, wanted: dict[str, float]) -> bool:
+    try:
+        return await rebuilds_told(metrics_url) == wanted
+    except httpx.TransportError:  # it does not listen yet
+        return False
+
+
 async def test_paused_it_stands_still_and_resumed_it_goes_on(gateway: Gateway) -> None:
     world = gateway.world
     await world.pay_many(40)
     await begin_or_join(world.database, MODEL, Plan(rate_max=20.0))
     await gateway.do(ACT.pause, NAME, True, True, None)
-    with gateway.worker():
+    with gateway.worker() as metrics_url:
         process = gateway.launch("rebuild", NAME)
         try:
             await asyncio.sleep(3)
@@ -274,8 +308,10 @@ async def test_paused_it_stands_still_and_resumed_it_goes_on(gateway: Gateway) -
                 await world.database["checkpoints"].find({"events": {"$gt": 0}}).to_list(9)
             )
             assert [one["_id"] for one in checkpoints if one["_id"].startswith(NAME)] == []
+            await until(lambda: tells(metrics_url, {"share": 0.0, "paused": 1.0}))
             await gateway.do(ACT.pause, NAME, False, True, 100_000.0)
             await until(lambda: is_built(world.database))
+            await until(lambda: tells(metrics_url, {}))
         finally:
             await asyncio.to_thread(stop, process)
 

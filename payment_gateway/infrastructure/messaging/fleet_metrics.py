@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 import structlog
 from pymongo.errors import PyMongoError
 
+from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.messaging import parking
 from payment_gateway.infrastructure.messaging.subscription_status import SubscriptionStatus
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Database
@@ -29,7 +30,7 @@ async def keep_measuring(*measures: Measure) -> NoReturn:
         for measure in measures:
             try:
                 await measure()
-            except PyMongoError as error:
+            except (EventStoreUnavailable, PyMongoError) as error:
                 _log.debug("metrics.not_measured", error=type(error).__name__)
         await asyncio.sleep(MEASURED_EVERY_S)
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from opentelemetry.instrumentation.httpx import RequestInfo
 
 __all__ = [
+    "Span",
     "SpanKind",
+    "StatusCode",
     "configure_tracing",
     "current_trace_id",
     "current_traceparent",

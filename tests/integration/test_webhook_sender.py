@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from payment_gateway.telemetry.metrics import REGISTRY, exposition
 from tests.http_receiver import HttpReceiver, Reply, http_receiver
 
 NOW = datetime.now(UTC)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 EVENT = RecordedEvent(
     event=PaymentExpiredEvent(payment_id="p"),
     type="PaymentExpired",
@@ -34,7 +36,9 @@ EVENT = RecordedEvent(
     stream="payment-p",
     revision=3,
     position=7,
-    context=CommandContext(tenant_id="demo", actor="recovery", correlation_id="c", at=NOW),
+    context=CommandContext(
+        tenant_id="demo", actor="recovery", correlation_id="c", at=NOW, traceparent=TRACEPARENT
+    ),
 )
 
 
@@ -76,8 +80,16 @@ async def this_machine(host: str, port: int) -> Sequence[str]:
     return ["127.0.0.1"]
 
 
+def untraced(recorded: RecordedEvent) -> CommandContext:
+    return replace(recorded.context, traceparent=None)
+
+
 async def sent(
-    receiver: HttpReceiver, tls: ssl.SSLContext, *, host: str = "shop.example"
+    receiver: HttpReceiver,
+    tls: ssl.SSLContext,
+    *,
+    host: str = "shop.example",
+    event: RecordedEvent = EVENT,
 ) -> Answered:
     sender = WebhookHttpSender(
         parse_networks(["127.0.0.0/8"]),
@@ -88,7 +100,7 @@ async def sent(
     signed = Signed(
         url=receiver.url.replace("127.0.0.1", host),
         tenant_id="demo",
-        recorded=EVENT,
+        recorded=event,
         payment_id="p",
         currency="USD",
         secrets=[b"s" * 32],
@@ -106,6 +118,16 @@ async def test_the_name_is_kept_for_the_server_and_for_the_certificate(tmp_path:
         assert shop.names == ["shop.example"]
         assert receiver.taken[0].headers["host"].startswith("shop.example:")
         assert receiver.taken[0].headers["consistency-token"] == "demo-7"
+
+
+async def test_where_no_traces_are_recorded_the_events_own_is_passed_on(tmp_path: Path) -> None:
+    shop = ShopsServer(tmp_path, "shop.example")
+    async with http_receiver(shop.server) as receiver:
+        await sent(receiver, shop.client)
+        await sent(receiver, shop.client, event=replace(EVENT, context=untraced(EVENT)))
+
+        assert receiver.taken[0].headers["traceparent"] == TRACEPARENT
+        assert "traceparent" not in receiver.taken[1].headers
 
 
 async def test_a_certificate_of_another_name_gets_nothing(tmp_path: Path) -> None:

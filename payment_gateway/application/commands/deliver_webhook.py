@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -131,7 +131,9 @@ async def _send(
     source = await gateway.webhook_deliveries.source(due.source, due.event_id)
     signed = signed_of(endpoint, source, gateway, gateway.now())
     answered = await gateway.webhook_sender.send(signed)
-    context = _context(due, gateway)
+    # What came of it goes on in the trace of what was sent.
+    traceparent = source.recorded.context.traceparent
+    context = replace(_context(due, gateway), traceparent=traceparent)
     next_at = next_attempt_at(
         attempts=delivery.round_attempts + 1,
         ends_at=delivery.retry_until,

@@ -18,11 +18,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpcore
-import msgspec
-from standardwebhooks import Webhook
 
 from payment_gateway.application.webhook_deliveries import Answered, Signed
-from payment_gateway.infrastructure.persistence.event_document import event_document
 from payment_gateway.infrastructure.webhook_deliveries.address import (
     AddressRefused,
     CheckedBackend,
@@ -32,16 +29,22 @@ from payment_gateway.infrastructure.webhook_deliveries.address import (
     resolve,
 )
 from payment_gateway.infrastructure.webhook_deliveries.excerpt import excerpt_of
+from payment_gateway.infrastructure.webhook_deliveries.request import Request, masked, request_of
 from payment_gateway.infrastructure.webhooks.providers import CertificateFileError
 from payment_gateway.settings import Settings
 from payment_gateway.telemetry.metrics import WEBHOOK_ATTEMPT_DURATION, WEBHOOK_ATTEMPTS
+from payment_gateway.telemetry.tracing import (
+    Span,
+    SpanKind,
+    StatusCode,
+    current_traceparent,
+    span,
+)
 
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 10.0
 TOTAL_TIMEOUT_S: Final = 20.0
 ANSWER_BYTES_MAX: Final = 4 * 1024
-USER_AGENT: Final = "payment-gateway-webhooks/1"
-_MASKED: Final = "v1,***"
 _TIMEOUTS: Final = {
     "connect": CONNECT_TIMEOUT_S,
     "read": READ_TIMEOUT_S,
@@ -78,16 +81,26 @@ class WebhookHttpSender:
 
     async def send(self, signed: Signed) -> Answered:
         """Send and return what came of it; nothing of the address or the receiver is raised."""
-        answered = await self._send(signed)
+        recorded = signed.recorded
+        with span(
+            "webhook send",
+            kind=SpanKind.CLIENT,
+            traceparent=recorded.context.traceparent,
+            attributes=_about(signed),
+        ) as current:
+            # Where nothing is recorded here the trace is passed on as it came.
+            traceparent = current_traceparent() or recorded.context.traceparent
+            answered = await self._send(signed, traceparent)
+            _tell(current, answered)
         WEBHOOK_ATTEMPTS.labels(_outcome(answered)).inc()
         WEBHOOK_ATTEMPT_DURATION.observe(answered.duration_ms / 1_000)
         return answered
 
-    async def _send(self, signed: Signed) -> Answered:
+    async def _send(self, signed: Signed, traceparent: str | None) -> Answered:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._total_timeout_s):
-                reply = await self._post(signed)
+                reply = await self._post(signed, traceparent)
         except AddressRefused:
             return _failed("address_refused", started)
         except (TimeoutError, httpcore.TimeoutException):
@@ -117,30 +130,24 @@ class WebhookHttpSender:
 
     def preview(self, signed: Signed) -> Mapping[str, Any]:
         """Return the request as it would be sent, its signatures masked."""
-        body = payload(signed)
-        headers = self._headers(signed, body)
-        masked = " ".join(_MASKED for _ in signed.secrets)
-        return {
-            "url": signed.url,
-            "headers": {**headers, "webhook-signature": masked},
-            "body": msgspec.json.decode(body),
-        }
+        return masked(self._request(signed, signed.recorded.context.traceparent))
 
-    async def _post(self, signed: Signed) -> _Reply:
-        body = payload(signed)
-        parts = urlsplit(signed.url)
-        backend = CheckedBackend(
-            self._allowed, allowed_only=parts.scheme != "https", lookup=self._lookup
-        )
+    def _request(self, signed: Signed, traceparent: str | None) -> Request:
+        token = self._encode_token(signed.tenant_id, signed.recorded.position)
+        return request_of(signed, consistency_token=token, traceparent=traceparent)
+
+    async def _post(self, signed: Signed, traceparent: str | None) -> _Reply:
+        request = self._request(signed, traceparent)
+        backend = CheckedBackend(self._allowed, allowed_only=request.is_plain, lookup=self._lookup)
         async with (
             httpcore.AsyncConnectionPool(
                 ssl_context=self._tls, network_backend=backend, max_keepalive_connections=0
             ) as pool,
             pool.stream(
                 "POST",
-                _ascii(signed.url),
-                headers=list(self._headers(signed, body).items()),
-                content=body,
+                request.ascii_url,
+                headers=list(request.headers.items()),
+                content=request.body,
                 extensions={"timeout": _TIMEOUTS},
             ) as response,
         ):
@@ -151,23 +158,24 @@ class WebhookHttpSender:
                     break
             return _Reply(response.status, tuple(response.headers), bytes(kept[:ANSWER_BYTES_MAX]))
 
-    def _headers(self, signed: Signed, body: bytes) -> dict[str, str]:
-        recorded = signed.recorded
-        signatures = [
-            Webhook(secret).sign(recorded.event_id, signed.at, body.decode())
-            for secret in signed.secrets
-        ]
-        return {
-            "Host": _host(signed.url),
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            "Accept-Encoding": "identity",
-            "User-Agent": USER_AGENT,
-            "webhook-id": recorded.event_id,
-            "webhook-timestamp": str(int(signed.at.timestamp())),
-            "webhook-signature": " ".join(signatures),
-            "Consistency-Token": self._encode_token(signed.tenant_id, recorded.position),
-        }
+
+def _about(signed: Signed) -> dict[str, str]:
+    """Return what a trace tells of a request: where it goes, without what a path may give away."""
+    return {
+        "http.request.method": "POST",
+        "server.address": urlsplit(signed.url).hostname or "",
+        "gateway.tenant": signed.tenant_id,
+        "gateway.event.id": signed.recorded.event_id,
+        "gateway.event.type": signed.recorded.type,
+    }
+
+
+def _tell(current: Span, answered: Answered) -> None:
+    if answered.status is not None:
+        current.set_attribute("http.response.status_code", answered.status)
+    if answered.error is not None:
+        current.set_attribute("error.type", answered.error)
+        current.set_status(StatusCode.ERROR)
 
 
 def _outcome(answered: Answered) -> str:
@@ -203,14 +211,6 @@ def tls_context_of(ca_file: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         raise CertificateFileError(f"{ca_file} cannot be used: {type(error).__name__}") from error
-
-
-def payload(signed: Signed) -> bytes:
-    """Return the body of a request: ``{type, timestamp, data}``, the event as it is shown everywhere."""
-    recorded = signed.recorded
-    document = event_document(recorded, payment_id=signed.payment_id, currency=signed.currency)
-    body = {"type": recorded.type, "timestamp": recorded.context.at, "data": document}
-    return msgspec.json.encode(body)
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
@@ -258,18 +258,3 @@ def _connect_error(error: Exception) -> str:
 
 def _since_ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
-
-
-def _ascii(url: str) -> str:
-    """Return an address with everything beyond ASCII escaped, the name of the host as DNS has it."""
-    parts = urlsplit(url)
-    path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    escaped = "".join(c if c.isascii() else "".join(f"%{b:02X}" for b in c.encode()) for c in path)
-    return f"{parts.scheme}://{_host(url)}{escaped}"
-
-
-def _host(url: str) -> str:
-    parts = urlsplit(url)
-    name = parts.hostname or ""
-    name = f"[{name}]" if ":" in name else name.encode("idna").decode()
-    return name if parts.port is None else f"{name}:{parts.port}"

@@ -1,4 +1,4 @@
-"""The reference pages that are written by the code itself: settings, events, error codes.
+"""The reference pages that are written by the code itself: settings, events, error codes, metrics.
 
 After a change in the code, renew them with ``.venv/bin/python -m tests.reference_pages``.
 """
@@ -21,6 +21,7 @@ from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES
 from payment_gateway.presentation.graphql.schema import SCHEMA
 from payment_gateway.presentation.rest.error_table import rows
 from payment_gateway.settings import Settings
+from tests.metrics_page import metrics_text
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "reference"
 RENEW: Final = ".venv/bin/python -m tests.reference_pages"
@@ -77,6 +78,7 @@ def generated_pages() -> dict[str, str]:
         "events.md": events_page(),
         "errors.md": errors_page(),
         "graphql.md": graphql_page(),
+        "metrics.md": f"{_WRITTEN}{metrics_text()}",
     }
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
 from payment_gateway.application.ports import EventStoreUnavailable
+from payment_gateway.doctor_finding import Told
+from payment_gateway.infrastructure.cache import open_cache
 from payment_gateway.infrastructure.messaging import parking
 from payment_gateway.infrastructure.messaging.canary import AGE_S_MAX
+from payment_gateway.infrastructure.persistence.event_store_node import node_info
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
-from payment_gateway.infrastructure.persistence.mongodb import Database, Document, open_mongodb
+from payment_gateway.infrastructure.persistence.mongodb import Document, open_mongodb
 from payment_gateway.settings import Settings
 from projections.log_reading import LogNotRead
 from projections.registry import all_registered
@@ -21,10 +28,42 @@ from projections.worker import READ_MODELS
 
 # The oldest server that the gateway is tried against.
 MONGODB_VERSION_MIN: Final = (6, 0)
+# Read models follow ``$all`` with filters by the server. Source: EventStoreDB 20.6 release notes.
+EVENTSTOREDB_VERSION_MIN: Final = (20, 6)
+# The client speaks RESP3. Source: Redis documentation, ``HELLO``, "Available since: 6.0.0".
+REDIS_VERSION_MIN: Final = (6, 0)
 # Beyond this, lags, leases of commands and the ages of signatures are judged wrongly.
 CLOCK_SKEW_MAX: Final = timedelta(seconds=5)
+# A node of EventStoreDB tells whole seconds.
+CUT_OFF_BY: Final = timedelta(seconds=1)
 DISK_FREE_BYTES_MIN: Final = 1 << 30
 DISK_FREE_SHARE_MIN: Final = 0.05
+
+
+async def event_store(settings: Settings) -> Told:
+    """Ask the event store where its log ends, and a node for its version; one that tells none is well too."""
+    uri = settings.eventstore_uri.get_secret_value()
+    try:
+        async with open_eventstoredb(settings) as store:
+            await store.head()
+        version = (await node_info(uri)).version
+    except (EventStoreUnavailable, ValueError) as error:
+        return Told(problem=f"no answer ({type(error).__name__})")
+    return Told(
+        problem=old_version(version, EVENTSTOREDB_VERSION_MIN) if version else None,
+        detail=f"version {version}" if version else "",
+    )
+
+
+async def mongodb(settings: Settings) -> Told:
+    """Ask MongoDB what it is and how old."""
+    try:
+        async with open_mongodb(settings) as database:
+            hello = await database.command("hello")
+            version = str((await database.command("buildInfo"))["version"])
+    except PyMongoError as error:
+        return Told(problem=f"no answer ({type(error).__name__})")
+    return Told(problem=server_problem(hello, version), detail=f"version {version}")
 
 
 def server_problem(hello: Document, version: str) -> str | None:
@@ -34,44 +73,79 @@ def server_problem(hello: Document, version: str) -> str | None:
         return "it is a standalone server, on which transactions do not work"
     if "setName" in hello and "primary" not in hello:
         return f"the replica set {hello['setName']} has no primary"
-    if tuple(int(part) for part in version.split(".")[:2]) < MONGODB_VERSION_MIN:
-        wanted = ".".join(str(part) for part in MONGODB_VERSION_MIN)
-        return f"it is version {version}, and {wanted} or newer is needed"
-    return None
+    return old_version(version, MONGODB_VERSION_MIN)
 
 
-async def clock(settings: Settings) -> str | None:
-    """Compare this machine's clock with MongoDB's."""
+async def redis(settings: Settings) -> Told:
+    """Ask Redis, where one is named, what it is and how old."""
+    async with open_cache(settings) as cache:
+        if cache is None:
+            return Told(detail="none is named")
+        try:
+            server = await cache.info("server")
+        except (RedisError, OSError) as error:
+            return Told(problem=f"no answer ({type(error).__name__})")
+    # Valkey tells the version of Redis that it is compatible with, beside its own.
+    own = server.get("valkey_version")
+    compatible = str(server["redis_version"])
+    return Told(
+        problem=old_version(compatible, REDIS_VERSION_MIN),
+        detail=f"Valkey {own}" if own else f"Redis {compatible}",
+    )
+
+
+def old_version(version: str, least: tuple[int, int]) -> str | None:
+    """Return that a server is too old, where it is; a version that is none is not."""
+    found = re.match(r"v?(\d+)\.(\d+)", version)
+    if found is None or (int(found[1]), int(found[2])) >= least:
+        return None
+    return f"it is version {version}, and {least[0]}.{least[1]} or newer is needed"
+
+
+async def clock(settings: Settings) -> Told:
+    """Compare this machine's clock with MongoDB's, and with that of an event store that tells its own."""
     async with open_mongodb(settings) as database:
         before = datetime.now(UTC)
         hello = await database.command("hello")
         after = datetime.now(UTC)
     theirs: datetime = hello["localTime"].replace(tzinfo=UTC)  # commands answer in UTC, unsaid
-    return skew_problem(theirs, before=before, after=after)
+    problems = [skew_problem("MongoDB", theirs, before=before, after=after)]
+    before = datetime.now(UTC)
+    told = (await node_info(settings.eventstore_uri.get_secret_value())).at
+    after = datetime.now(UTC)
+    if told is not None:
+        cut_off = before - CUT_OFF_BY
+        problems.append(skew_problem("the event store", told, before=cut_off, after=after))
+    return Told(
+        problem=", ".join(one for one in problems if one) or None,
+        detail="" if told else "the event store does not tell its time",
+    )
 
 
-def skew_problem(theirs: datetime, *, before: datetime, after: datetime) -> str | None:
+def skew_problem(server: str, theirs: datetime, *, before: datetime, after: datetime) -> str | None:
     """Return how far a server's clock is away, told at some moment between two of this machine's."""
     ahead = max(theirs - after, before - theirs)
     if ahead <= CLOCK_SKEW_MAX:
         return None
     side = "ahead of" if theirs > after else "behind"
-    return f"MongoDB's clock is {ahead.total_seconds():.0f} s {side} this machine's"
+    return f"the clock of {server} is {ahead.total_seconds():.0f} s {side} this machine's"
 
 
-async def read_models(settings: Settings) -> str | None:
+async def read_models(settings: Settings) -> Told:
     """Look at what is shown: built, kept by a worker, close behind the log.
 
     Of an installation in which nothing was ever built nothing is told: its workers did not run yet.
     """
     async with open_mongodb(settings) as database, open_eventstoredb(settings) as log:
         if not await all_registered(database):
-            return None
+            return Told(detail="none was ever built")
         try:
             statuses = await status_of_all(database, log, READ_MODELS)
         except (EventStoreUnavailable, LogNotRead):
-            return "the event store does not answer, so nobody knows how far behind they are"
-    return models_problem(statuses)
+            return Told(
+                problem="the event store does not answer, so nobody knows how far behind they are"
+            )
+    return Told(problem=models_problem(statuses))
 
 
 def models_problem(statuses: list[GenerationStatus]) -> str | None:
@@ -98,22 +172,18 @@ def models_problem(statuses: list[GenerationStatus]) -> str | None:
     return ", ".join(problems) or None
 
 
-async def dead_letters(settings: Settings) -> str | None:
+async def dead_letters(settings: Settings) -> Told:
     """Count what is parked."""
     async with open_mongodb(settings) as database:
-        count = await _parked(database)
-    return f"{count} events are parked" if count else None
+        count = await database[parking.COLLECTION].count_documents({})
+    return Told(problem=f"{count} events are parked" if count else None)
 
 
-async def _parked(database: Database) -> int:
-    return await database[parking.COLLECTION].count_documents({"discardedAt": {"$exists": False}})
-
-
-async def disk(settings: Settings) -> str | None:
+async def disk(settings: Settings) -> Told:
     """Look at the disk that the installation's folder is on, where it has one."""
     if settings.data_dir is None:
-        return None
-    return await asyncio.to_thread(_disk_of, settings.data_dir)
+        return Told()
+    return Told(problem=await asyncio.to_thread(_disk_of, settings.data_dir))
 
 
 def _disk_of(folder: Path) -> str | None:

@@ -16,7 +16,7 @@ from tests.integration.rest.installation import Installation, api_process, clien
 from tests.integration.rest.shop import Shop, order
 from tests.otlp_receiver import ReceivedSpan, Receiver, otlp_receiver
 
-WAIT_S = 60.0
+WAIT_S = 100.0
 PROCESSES = {f"payment-gateway-{one}" for one in ("api", "projections", "reactors")}
 OPENED = ("PaymentInitiated", "ProviderAttemptStarted", "CheckoutCreated")
 INITIATE = "POST /api/v1/payments/initiate"

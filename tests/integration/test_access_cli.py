@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,12 +11,11 @@ from uuid import uuid4
 import pytest
 
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
+from tests.command_line import run_command
 from tests.event_store_fixture import embedded_event_store_uri
 from tests.mongodb_fixture import mongodb_uri
 
 __all__ = ["embedded_event_store_uri", "mongodb_uri"]
-
-COMMAND_WITHIN_S = 60
 
 
 @pytest.fixture
@@ -35,14 +31,7 @@ def environment(tmp_path: Path, embedded_event_store_uri: str, mongodb_uri: str)
 
 def run(environment: Mapping[str, str], *words: str, code: int = 0) -> Any:
     """Run a command and return what it printed as JSON; the last line it told where it was refused."""
-    done = subprocess.run(
-        [sys.executable, "-m", "payment_gateway", *words, "--json"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_WITHIN_S,
-        check=False,
-    )
+    done = run_command(*words, "--json", env=environment)
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout) if code == 0 else done.stderr
 

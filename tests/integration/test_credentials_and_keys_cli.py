@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +20,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.security.envelope import EnvelopeSubjectCipher, MasterKey
 from payment_gateway.infrastructure.security.key_source import open_key_source
 from payment_gateway.settings import Settings
+from tests.command_line import run_command
 from tests.contracts.provider_sandbox import simulator
 from tests.event_store_fixture import embedded_server
 from tests.softhsm_fixture import LABEL, PIN, TOKEN, new_soft_token
@@ -54,15 +52,8 @@ class CommandLine:
         return Settings.model_validate(values)
 
     def run(self, *words: str, given: object = None, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "payment_gateway", *words],
-            input=json.dumps(given) if given is not None else "",
-            env={"PATH": os.environ["PATH"], "COLUMNS": "200", **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_WITHIN_S,
-            check=False,
-        )
+        document = json.dumps(given) if given is not None else ""
+        done = run_command(*words, env=self.environment, given=document)
         assert done.returncode == code, done.stdout + done.stderr
         assert "planted-secret" not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from payment_gateway.infrastructure.webhooks.queue import SUBSCRIPTION, MongoWeb
 from projections.document_writer import DocumentWriter
 from projections.generations import Generation, install, matching
 from projections.payment_details import MODEL
+from tests.command_line import run_command
 from tests.event_store_fixture import embedded_event_store_uri, event_store_settings
 from tests.integration.test_projection_worker import CONTEXT, append_history, folded, until
 from tests.mongodb_fixture import database, mongodb_uri
@@ -51,15 +50,8 @@ def environment(
 
 async def deadletters(environment: dict[str, str], *words: str) -> tuple[int, Any]:
     """Run the command; return its exit code, and what it printed as JSON or said of a failure."""
-    ran = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "payment_gateway", "deadletters", *words, "--json"],
-        env=environment,
-        capture_output=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-    said = ran.stdout.decode() if ran.returncode == 0 else ran.stderr.decode()
+    ran = await asyncio.to_thread(run_command, "deadletters", *words, "--json", env=environment)
+    said = ran.stdout if ran.returncode == 0 else ran.stderr
     return ran.returncode, json.loads(said) if ran.returncode == 0 else said
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -33,6 +31,7 @@ from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from payment_gateway.settings import Settings
 from sandbox.ports import free_port
+from tests.command_line import run_command
 from tests.event_store_fixture import embedded_event_store_uri
 from tests.http_receiver import HttpReceiver, Reply, http_receiver
 from tests.integration.lifecycle.programs import worker
@@ -72,14 +71,7 @@ def environment(
 
 def doctor(environment: dict[str, str]) -> tuple[int, dict[str, dict[str, Any]]]:
     """Return the exit code, and what was found by name."""
-    done = subprocess.run(
-        [sys.executable, "-m", "payment_gateway", "doctor", "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=DOCTOR_WITHIN_S,
-        check=False,
-    )
+    done = run_command("doctor", "--json", env=environment)
     assert done.stdout, done.stderr
     checks = json.loads(done.stdout)["checks"]
     return done.returncode, {one["name"]: one for one in checks}

@@ -23,6 +23,7 @@ from payment_gateway.domain.events.payment import LateFactRecordedEvent
 from payment_gateway.domain.events.tenant import TenantCreatedEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from tests.child_process import running, stop
+from tests.command_line import run_command
 from tests.event_store_fixture import embedded_server, event_store_settings
 from tests.integration.query_gateway import initiated
 
@@ -66,14 +67,7 @@ class Log:
         return (sys.executable, "-m", "payment_gateway", "events", *words)
 
     def run(self, *words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            self.argv(*words),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN_S,
-            check=False,
-        )
+        done = run_command("events", *words, env=self.environment)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         assert "planted" not in done.stdout + done.stderr

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from esdbclient import StreamState
 
 from sandbox.eventstore.data_dir import DATABASE_FILE
+from tests.command_line import run_command
 from tests.eventstore_server import connect, event_store_process, new_events, new_stream
 
 COMMAND_TIMEOUT_S = 60.0
@@ -22,10 +22,7 @@ EVENTS = 1200
 
 
 def command(*arguments: object, answer: str = "") -> subprocess.CompletedProcess[str]:
-    words = [sys.executable, "-m", "payment_gateway", "eventstore", *map(str, arguments)]
-    return subprocess.run(
-        words, capture_output=True, text=True, timeout=COMMAND_TIMEOUT_S, input=answer, check=False
-    )
+    return run_command("eventstore", *map(str, arguments), env={}, given=answer)
 
 
 async def in_json(*arguments: object) -> Any:

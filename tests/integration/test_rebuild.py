@@ -36,6 +36,7 @@ from projections.units import GenerationUnits
 from projections.verify import verify
 from sandbox.ports import free_port
 from tests.child_process import kill, launch, running, stop
+from tests.command_line import run_command
 from tests.event_store_fixture import embedded_server
 from tests.integration.read_model_world import World, opened_world, until
 from tests.mongodb_fixture import database, mongodb_uri
@@ -63,14 +64,9 @@ class Gateway:
 
     async def call(self, *words: str, code: int = 0) -> Any:
         """Return what a command prints with ``--json``, once it has ended."""
-        process = self.launch(*words, "--json")
-        try:
-            told, _ = await asyncio.to_thread(process.communicate, timeout=ENDS_WITHIN_S)
-        finally:
-            if process.poll() is None:
-                kill(process)
-        assert process.returncode == code, f"{told!r} {self.log.read_text()[-3000:]}"
-        return json.loads(told) if told else None
+        ran = await asyncio.to_thread(run_command, "projections", *words, "--json", env=self.env)
+        assert ran.returncode == code, ran.stdout + ran.stderr[-3000:]
+        return json.loads(ran.stdout) if ran.stdout else None
 
     async def do(self, operation: Callable[..., Result], *given: object) -> Result:
         """Return what a command does, without a process of its own: they take long to start."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -17,6 +15,7 @@ from benchmarks.load.told import Told
 from sandbox.mongo import mongodb_uri
 from sandbox.ports import free_port
 from sandbox.redis import redis_url
+from tests.command_line import run_command
 from tests.integration.lifecycle import programs
 from tests.integration.lifecycle.programs import Program
 from tests.integration.lifecycle.proxy import proxy
@@ -129,12 +128,6 @@ async def read_models_are_right(installation: Installation) -> None:
     """Check with ``projections verify`` what the queries show against the log."""
     for name in ("payment_details", "payment_list", "daily_stats"):
         done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "payment_gateway", "projections", "verify", name],
-            capture_output=True,
-            text=True,
-            env=installation.environment,
-            timeout=120,
-            check=False,
+            run_command, "projections", "verify", name, env=installation.environment
         )
         assert done.returncode == 0, (done.stdout, done.stderr)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -21,10 +19,9 @@ from payment_gateway.infrastructure.persistence.mongodb import open_mongodb, ope
 from projections import payment_details
 from projections.document_writer import DocumentWriter
 from projections.generations import install
+from tests.command_line import run_command
 from tests.integration.rest.installation import CLIENT_SECRET
 from tests.integration.rest.shop import Shop
-
-COMMAND_WITHIN_S: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -51,25 +48,10 @@ class Operator:
 
     async def run(self, *words: str, stdin: str = "") -> Ran:
         """Run ``payment-gateway`` to its end."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "payment_gateway", *words),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={
-                **os.environ,
-                **self.shop.installation.environment,
-                "GATEWAY_MONGODB_DATABASE": self.database,
-                "NO_COLOR": "1",
-            },
-        )
-        try:
-            async with asyncio.timeout(COMMAND_WITHIN_S):
-                out, err = await process.communicate(stdin.encode())
-        finally:
-            if process.returncode is None:
-                process.kill()
-        return Ran(process.returncode or 0, out.decode(), err.decode())
+        own = {"GATEWAY_MONGODB_DATABASE": self.database, "NO_COLOR": "1"}
+        env = {**self.shop.installation.environment, **own}
+        ran = await asyncio.to_thread(run_command, *words, env=env, given=stdin)
+        return Ran(ran.returncode, ran.stdout, ran.stderr)
 
     async def project(self, *payment_ids: str) -> None:
         """Do what a projection worker does with all that happened to these payments."""

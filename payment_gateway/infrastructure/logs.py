@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import structlog
 from structlog.typing import EventDict
 
+from payment_gateway.infrastructure.log_redaction import masked, redact
 from payment_gateway.telemetry.tracing import current_trace_id
 
 _LEVELS: Final = {
@@ -24,6 +25,17 @@ _QUIET: Final = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "pymong
 def _add_trace_id(_: Any, __: str, event: EventDict) -> EventDict:
     trace_id = current_trace_id()
     return event if trace_id is None else {**event, "trace_id": trace_id}
+
+
+def _redact_but_exception(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Redact what the renderer for people is given; an exception it has to have as it is."""
+    kept = {"exc_info": event["exc_info"]} if "exc_info" in event else {}
+    return {**redact(logger, method, event), **kept}
+
+
+def _mask_line(_: Any, __: str, line: str) -> str:
+    """Mask what the renderer for people has put together itself: tracebacks."""
+    return masked(line)
 
 
 def configure_logs(
@@ -52,14 +64,16 @@ def configure_logs(
         cache_logger_on_first_use=True,
     )
     renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, redact, structlog.processors.JSONRenderer()]
         if log_format == "json"
         else [
+            _redact_but_exception,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(),
                 # Its own choice shows local variables, and with them secrets.
                 exception_formatter=structlog.dev.plain_traceback,
-            )
+            ),
+            _mask_line,
         ]
     )
     handler = logging.StreamHandler(sys.stderr)

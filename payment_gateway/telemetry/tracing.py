@@ -131,6 +131,9 @@ def span(
         traceparent: Of what caused it, where that is not what is going on right now.
         attributes: Ids and kinds; never a secret, never anything personal.
     """
+    if not _RECORDING.is_on:
+        yield trace.INVALID_SPAN
+        return
     parent: Context | None = None
     if traceparent is not None:
         parent = _W3C.extract({_TRACEPARENT: traceparent})

@@ -120,7 +120,7 @@ async def react(
                 for reactor in reactors:
                     await _install(reactor.queue)
                 group.create_task(fleet.run())
-                group.create_task(_measure(fleet, database))
+                group.create_task(_measure(fleet, database, settings))
                 for reactor in reactors:
                     group.create_task(reactor.run())
                 group.create_task(_nightly(opened.gateway, database, settings).run())
@@ -128,7 +128,7 @@ async def react(
             raise failures.exceptions[0] from None
 
 
-async def _measure(fleet: Fleet, database: Database) -> NoReturn:
+async def _measure(fleet: Fleet, database: Database, settings: Settings) -> NoReturn:
     """Keep the metrics of what waits, and of the payments that a person should know of."""
     waiting = {
         "recovery": database[recovery_queue.COLLECTION],
@@ -136,6 +136,10 @@ async def _measure(fleet: Fleet, database: Database) -> NoReturn:
         "webhook": database[webhook_queue.COLLECTION],
         "idempotency": database[idempotency_queue.COLLECTION],
         "delivery": database[delivery_queue.DELIVERIES],
+        **{
+            f"notify-{handler.name}": database[notification_queue.collection_name(handler.name)]
+            for handler in configured_handlers(settings)
+        },
     }
     shown = Shown(database)
 

@@ -20,6 +20,11 @@ AGE_MAX: Final = timedelta(days=1)
 STREAMS: Final = "payment-.*"
 
 
+def collection_name(handler: str) -> str:
+    """Return where what a handler is to be told waits."""
+    return f"notify_{handler}"
+
+
 class MongoNotificationQueue:
     """A ``NotificationQueue`` in MongoDB, and the subscription handler that fills it.
 
@@ -40,7 +45,7 @@ class MongoNotificationQueue:
         self._now: Final = now
         self.subscription: Final = f"notify-{handler}"
         self._types: Final = frozenset(types)
-        self._collection: Final = database[f"notify_{handler}"]
+        self._collection: Final = database[collection_name(handler)]
         self._due: Final = DueQueue(self._collection, claim=CLAIM, counter="tries")
 
     async def install(self) -> None:

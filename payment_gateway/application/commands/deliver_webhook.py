@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.log_context import logged_for
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.sagas.webhook_delivery_schedule import (
     next_attempt_at,
@@ -66,6 +67,11 @@ async def deliver_webhook(due: DueDelivery, gateway: Gateway, by: Delivering) ->
         QueueUnavailable: No answer; look again later.
         StreamMoved: Others kept changing the same thing.
     """
+    with logged_for(_context(due, gateway), delivery_id=due.delivery_id):
+        return await _deliver(due, gateway, by)
+
+
+async def _deliver(due: DueDelivery, gateway: Gateway, by: Delivering) -> datetime | None:
     loaded = await gateway.webhook_deliveries.load(due.delivery_id)
     if loaded.state is None:
         loaded = await _schedule(due, gateway)

@@ -14,6 +14,7 @@ import structlog
 from payment_gateway.application.commands.call_operator import call_operator
 from payment_gateway.application.commands.recover_payment import recover_payment
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.log_context import logged_for
 from payment_gateway.application.ports import (
     CommandContext,
     DueLook,
@@ -116,10 +117,14 @@ class RecoveryLoop:
 
     async def _recover(self, look: DueLook) -> datetime | None:
         now = self.gateway.now()
-        payment_id = PaymentIdVO(look.payment_id)
         context = CommandContext(
             tenant_id=look.tenant_id, actor=ACTOR, correlation_id=str(uuid4()), at=now
         )
+        with logged_for(context, payment_id=look.payment_id):
+            return await self._recover_as(look, context)
+
+    async def _recover_as(self, look: DueLook, context: CommandContext) -> datetime | None:
+        payment_id, now = PaymentIdVO(look.payment_id), context.at
         try:
             payment = await self._ask_provider(payment_id, look, context)
             if is_exhausted(payment, look.looks):

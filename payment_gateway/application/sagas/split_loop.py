@@ -12,6 +12,7 @@ import structlog
 
 from payment_gateway.application.commands.split_payment_steps import advance_split
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.log_context import logged_for
 from payment_gateway.application.ports import (
     CommandContext,
     EventStoreUnavailable,
@@ -69,8 +70,9 @@ class SplitLoop:
         )
         told = {"split_id": look.split_id, "tenant_id": look.tenant_id, "looks": look.looks}
         try:
-            async with asyncio.timeout(LOOK_WITHIN_S):
-                advanced = await advance_split(SplitIdVO(look.split_id), context, self.gateway)
+            with logged_for(context, split_id=look.split_id):
+                async with asyncio.timeout(LOOK_WITHIN_S):
+                    advanced = await advance_split(SplitIdVO(look.split_id), context, self.gateway)
         except (DomainError, EventStoreUnavailable, StreamMoved, SealBroken, TimeoutError) as error:
             log.warning("split.look_failed", error=type(error).__name__, **told)
             return retry(look.looks, now)

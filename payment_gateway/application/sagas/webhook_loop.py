@@ -11,6 +11,7 @@ import structlog
 
 from payment_gateway.application.commands.apply_webhook import NotYetApplicable, apply_webhook
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.log_context import logged_for
 from payment_gateway.application.ports import (
     CommandContext,
     EventStoreUnavailable,
@@ -95,9 +96,10 @@ class WebhookLoop:
             at=self.gateway.now(),
         )
         try:
-            outcome = await apply_webhook(
-                webhook, context, self.gateway, captures=self.captures, age_max=self.age_max
-            )
+            with logged_for(context, payment_id=webhook.received.payment_id):
+                outcome = await apply_webhook(
+                    webhook, context, self.gateway, captures=self.captures, age_max=self.age_max
+                )
         except (DomainError, NotYetApplicable, SealBroken) as error:
             reason = getattr(error, "code", type(error).__name__)
             tries_max = getattr(error, "tries_max", len(RETRIES))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fastapi import Request, Response
+from structlog.contextvars import bind_contextvars
 
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
@@ -53,7 +54,12 @@ def context_of(
 
 
 async def command_context(
-    request: Request, caller: Caller, tenant_id: str, side: CommandSide
+    request: Request,
+    caller: Caller,
+    tenant_id: str,
+    side: CommandSide,
+    *,
+    payment_id: str | None = None,
 ) -> CommandContext:
     """Return who commands something for a tenant that may have something done.
 
@@ -65,8 +71,15 @@ async def command_context(
         EventStoreUnavailable: The event store gave no answer.
     """
     context = context_of(request, caller, tenant_id, side)
+    log_for(tenant_id, payment_id)
     await side.gateway.tenants.find_active(tenant_id)
     return context
+
+
+def log_for(tenant_id: str, payment_id: str | None) -> None:
+    """Have each further line of this request say for whom it is."""
+    known = {"tenant_id": tenant_id, "payment_id": payment_id}
+    bind_contextvars(**{name: one for name, one in known.items() if one is not None})
 
 
 def stamp(

@@ -34,6 +34,7 @@ from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_context,
     command_side_of,
+    log_for,
     stamp,
 )
 from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
@@ -110,7 +111,9 @@ async def complete(
     body: CompleteBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> CompleteAnswer:
     """Take the money of a payment that its payer has approved."""
-    context = await command_context(request, caller, body.tenant_id, side)
+    context = await command_context(
+        request, caller, body.tenant_id, side, payment_id=body.payment_id
+    )
     executed = await complete_payment(
         PaymentIdVO(body.payment_id), ProviderTypeVO(body.provider_type), context, side.gateway
     )
@@ -138,7 +141,9 @@ async def refund(
     body: RefundBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> RefundAnswer:
     """Give back an amount, or all that is left."""
-    context = await command_context(request, caller, body.tenant_id, side)
+    context = await command_context(
+        request, caller, body.tenant_id, side, payment_id=body.payment_id
+    )
     refund_id = body.refund_id
     if refund_id is None:
         claim = claim_of(request)
@@ -171,7 +176,9 @@ async def cancel(
     body: CancelBody, request: Request, response: Response, caller: OrderService, side: Side
 ) -> CancelAnswer:
     """Call a payment off before any money is taken."""
-    context = await command_context(request, caller, body.tenant_id, side)
+    context = await command_context(
+        request, caller, body.tenant_id, side, payment_id=body.payment_id
+    )
     executed = await cancel_payment(
         PaymentIdVO(body.payment_id), body.reason, context, side.gateway
     )
@@ -223,6 +230,7 @@ def _price(detail: Detail, currency: str) -> PaymentAmountVO:
 
 
 def _stamp(response: Response, side: CommandSide, executed: ExecutedPayment) -> None:
+    log_for(executed.state.tenant_id, executed.state.payment_id.value)
     stamp(
         response,
         side,

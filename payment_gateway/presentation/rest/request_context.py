@@ -23,6 +23,8 @@ _GUARDED: Final = "/api/"
 # What comes from providers is signed instead.
 _SIGNED: Final = "/api/v1/webhooks/"
 _PROBES: Final = frozenset({"/livez", "/readyz"})
+# What a command puts into the further lines of its request.
+_LEARNED: Final = ("tenant_id", "payment_id")
 log = structlog.get_logger()
 
 
@@ -45,7 +47,11 @@ class RequestContext:
         scope["traceparent"] = current_traceparent() or _traceparent(headers)
         status = 500
         caller: Caller | None = None
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        # The same in the metadata of the events that it causes.
+        structlog.contextvars.unbind_contextvars(*_LEARNED)
+        before = structlog.contextvars.bind_contextvars(
+            request_id=request_id, correlation_id=request_id
+        )
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -65,16 +71,9 @@ class RequestContext:
                 scope["access_refusal"] = None if caller else found
                 await self._app(scope, receive, send_with_id)
         finally:
-            log.info(
-                "request.answered",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                actor=caller.actor if caller else None,
-                tenant_id=caller.tenant_id if caller else None,
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
-            )
-            structlog.contextvars.unbind_contextvars("request_id")
+            _note_answered(scope, caller, status=status, started=started)
+            # GraphQL sends requests of its own, within the one that it answers.
+            structlog.contextvars.reset_contextvars(**before)
 
     async def _caller(self, scope: Scope, headers: Headers) -> Caller | AccessRefused:
         """Return who asks, or why that is not known; nobody is asked for what takes no key."""
@@ -86,6 +85,25 @@ class RequestContext:
             return await self._authenticate(key.strip(), client[0] if client else None)
         except AccessRefused as refusal:
             return refusal
+
+
+def _note_answered(scope: Scope, caller: Caller | None, *, status: int, started: float) -> None:
+    log.info(
+        "request.answered",
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        actor=caller.actor if caller else None,
+        **_tenant_of(caller),
+        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+    )
+
+
+def _tenant_of(caller: Caller | None) -> dict[str, str | None]:
+    """Return the caller's tenant, but where a command said for which one it is."""
+    if "tenant_id" in structlog.contextvars.get_contextvars():
+        return {}
+    return {"tenant_id": caller.tenant_id if caller else None}
 
 
 def _is_guarded(path: str) -> bool:

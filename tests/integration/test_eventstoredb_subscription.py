@@ -39,8 +39,12 @@ async def store(embedded_event_store_uri: str) -> AsyncIterator[EventStoreDB]:
         yield opened
 
 
-def _threads() -> int:
-    return sum(thread.name == eventstoredb_subscription.THREAD for thread in threading.enumerate())
+def _threads() -> set[threading.Thread]:
+    return {
+        thread
+        for thread in threading.enumerate()
+        if thread.name == eventstoredb_subscription.THREAD
+    }
 
 
 async def test_what_a_slow_reader_has_not_taken_is_bounded_and_arrives_whole(
@@ -86,12 +90,12 @@ async def test_a_subscription_that_is_closed_or_cancelled_leaves_no_thread_behin
         anext(store.subscribe(StreamFilter("none"), after=await store.head()))
     )
     async with asyncio.timeout(WAIT_S):
-        while _threads() < before + 2:
+        while len(_threads() - before) < 2:
             await asyncio.sleep(0.01)
         await closed.aclose()
         cancelled.cancel()
         await asyncio.wait({cancelled})
-        while _threads() > before:
+        while _threads() - before:
             await asyncio.sleep(0.01)
 
 
@@ -107,5 +111,5 @@ async def test_a_thread_that_waits_for_room_ends_as_well(
     await items.aclose()
 
     async with asyncio.timeout(WAIT_S):
-        while _threads() > before:
+        while _threads() - before:
             await asyncio.sleep(0.01)

@@ -39,6 +39,11 @@ async def store(embedded_event_store_uri: str) -> AsyncIterator[EventStoreDB]:
         yield opened
 
 
+async def _follow(store: EventStoreDB) -> None:
+    async for _ in store.subscribe(StreamFilter("none"), after=await store.head()):
+        pass
+
+
 def _threads() -> set[threading.Thread]:
     return {
         thread
@@ -86,9 +91,7 @@ async def test_a_subscription_that_is_closed_or_cancelled_leaves_no_thread_behin
 
     closed = store.subscribe(StreamFilter(stream), after=0)
     await anext(closed)
-    cancelled = asyncio.create_task(
-        anext(store.subscribe(StreamFilter("none"), after=await store.head()))
-    )
+    cancelled = asyncio.create_task(_follow(store))
     async with asyncio.timeout(WAIT_S):
         while len(_threads() - before) < 2:
             await asyncio.sleep(0.01)

@@ -12,7 +12,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
 from uuid import UUID
 
@@ -195,11 +195,18 @@ class EventStoreDB:
             EventStoreUnavailable: The connection is gone. Subscribe again after the last position.
             EventStoreRefused: Access is denied.
         """
-        log = LogThread(self._client, matching, _pattern(matching), after=after, types=types)
         with _translated("$all"):
-            async with aclosing(log.items(timeout_s=self._timeout_s)) as items:
-                async for item in items:
-                    yield item
+            async with LogThread(
+                self._client,
+                matching,
+                _pattern(matching),
+                after=after,
+                types=types,
+                timeout_s=self._timeout_s,
+            ) as log:
+                while True:
+                    for item in await log.next():
+                        yield item
 
     async def head(self) -> int:
         """Return the position of the last event in the log, 0 for an empty one.

@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from esdbclient import AsyncEventStoreDBClient, EventStoreDBClient, exceptions
 from esdbclient.protos.Grpc.streams_pb2 import ReadResp
@@ -49,6 +50,7 @@ class LogThread:
         pattern: The same, as the server's regular expression.
         after: The position of the last item that is not wanted again; 0 for the beginning.
         types: The stored names wanted of what matches; ``None`` for all.
+        timeout_s: How long the subscription may take to begin.
     """
 
     def __init__(
@@ -59,53 +61,64 @@ class LogThread:
         *,
         after: int,
         types: frozenset[str] | None,
+        timeout_s: float,
     ) -> None:
         self._twin_of: Final = client
         self._matching: Final = matching
         self._pattern: Final = pattern
         self._after: Final = after
         self._types: Final = types
+        self._timeout_s: Final = timeout_s
         self._loop: Final = asyncio.get_running_loop()
         self._arrived: Final = asyncio.Event()
         self._ended: Final = asyncio.Event()
         self._items: Final[deque[LogItem]] = deque()
         self._room: Final = threading.Event()
+        self._is_history = True
         self._is_told = False
         self._is_stopping = False
         self._client: EventStoreDBClient | None = None
         self._error: Exception | None = None
 
-    async def items(self, *, timeout_s: float) -> AsyncGenerator[LogItem, None]:
-        """Yield what is read, in order, for ever; close the generator to end the thread.
-
-        Args:
-            timeout_s: How long the subscription may take to begin.
+    async def __aenter__(self) -> Self:
+        """Begin.
 
         Raises:
-            EventStoreDBClientException: The subscription cannot begin or was cut off.
+            EventStoreDBClientException: The subscription cannot begin.
             TimeoutError: It did not begin in time.
         """
         threading.Thread(target=self._run, name=THREAD, daemon=True).start()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(self._timeout_s):
                 await self._arrived.wait()
-            is_history = True
-            while True:
-                await self._arrived.wait()
-                if is_history:
-                    await asyncio.sleep(GATHERED_FOR_S)
-                for item in self._taken():
-                    is_history = is_history and not isinstance(item, CaughtUp)
-                    yield item
-        finally:
+        except BaseException:
             await self._stop()
+            raise
+        return self
 
-    def _taken(self) -> list[LogItem]:
-        """Take what has been read.
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._stop()
+
+    async def next(self) -> list[LogItem]:
+        """Return what has been read, in order, as soon as there is something.
 
         Raises:
-            Exception: What ended the thread, when all that came before it was taken.
+            EventStoreDBClientException: The subscription was cut off, and all that was read is taken.
         """
+        await self._arrived.wait()
+        if self._is_history:
+            await asyncio.sleep(GATHERED_FOR_S)
+        taken = self._taken()
+        if self._is_history:
+            self._is_history = not any(isinstance(item, CaughtUp) for item in taken)
+        return taken
+
+    def _taken(self) -> list[LogItem]:
         self._arrived.clear()
         self._is_told = False  # before the taking, so that what comes meanwhile is told again
         if self._error is not None and not self._items:

@@ -42,7 +42,6 @@ __all__ = ["embedded_event_store_uri", "mongodb_uri", "valkey_url"]
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 MB = 1 << 20
-DOCTOR_WITHIN_S = 120.0
 
 
 @pytest.fixture

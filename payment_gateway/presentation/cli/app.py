@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -76,7 +77,6 @@ def create_cli(processes: Processes) -> Callable[[], None]:
     """Return the command line's entry point."""
     app = typer.Typer(
         name="payment-gateway",
-        help="A multi-tenant payment gateway. Start with: payment-gateway demo",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         add_completion=False,
@@ -104,6 +104,20 @@ def create_cli(processes: Processes) -> Callable[[], None]:
         app.add_typer(commands, name=name)
     add_reconcile(app, processes.reconcile, processes.load_settings)
     add_audit(app, processes.audit, processes.load_settings)
+
+    @app.callback()
+    def common(
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version",
+                callback=_tell_version,
+                is_eager=True,
+                help="Print the version and end.",
+            ),
+        ] = False,
+    ) -> None:
+        """A multi-tenant payment gateway. Start with: payment-gateway demo."""
 
     @app.command("serve")
     def serve(host: Host = "127.0.0.1", port: Port = 8000) -> None:
@@ -133,3 +147,9 @@ def create_cli(processes: Processes) -> Callable[[], None]:
             raise SystemExit(1) from None
 
     return run
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(metadata.version("payment-gateway"))
+        raise typer.Exit

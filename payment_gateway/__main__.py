@@ -58,7 +58,7 @@ def code_of(error: Exception) -> str | None:
     """Return the code with which REST refuses the same, ``None`` where it never does."""
     from payment_gateway.asgi import REFUSALS
     from payment_gateway.domain.errors import DomainError
-    from payment_gateway.presentation.rest.errors import OTHER
+    from payment_gateway.presentation.rest.refusals import OTHER
 
     if isinstance(error, DomainError):
         return error.code

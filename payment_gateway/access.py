@@ -32,7 +32,7 @@ from payment_gateway.infrastructure.security.oidc_tokens import (
     looks_like_a_token,
 )
 from payment_gateway.presentation.rest.access import AccessRefused, Caller
-from payment_gateway.presentation.rest.errors import ISSUER_UNAVAILABLE, TOO_MANY_FAILURES
+from payment_gateway.presentation.rest.refusals import ISSUER_UNAVAILABLE, TOO_MANY_FAILURES
 from payment_gateway.settings import Settings
 
 # How long a process that starts waits for the keys of the log before it takes requests without them.

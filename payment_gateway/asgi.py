@@ -39,7 +39,7 @@ from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
 from payment_gateway.infrastructure.resilience.request_limits_in_redis import RedisRequestLimits
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.presentation.graphql.app import create_graphql_router
-from payment_gateway.presentation.rest import dead_letters, errors
+from payment_gateway.presentation.rest import dead_letters, refusals
 from payment_gateway.presentation.rest.access import (
     AccessRefused,
     bearer_key,
@@ -67,18 +67,18 @@ from projections.registry import StepRefused
 from projections.worker import READ_MODELS, UnknownReadModel
 
 REFUSALS: Final = {
-    NotYet: errors.NOT_YET,
-    TooManyStreams: errors.TOO_MANY_STREAMS,
-    NotBuilt: errors.READ_MODELS_UNAVAILABLE,
-    PyMongoError: errors.READ_MODELS_UNAVAILABLE,
-    LogNotRead: errors.READ_MODELS_UNAVAILABLE,
-    StepRefused: errors.READ_MODEL_STATE_CONFLICT,
-    UnknownReadModel: errors.READ_MODEL_NOT_FOUND,
-    EventStoreRefused: errors.EVENT_STORE_REFUSED,
-    UndecodableEvent: errors.EVENT_NOT_READABLE,
-    NoSuchLetter: errors.DEAD_LETTER_NOT_FOUND,
-    WebhookNotParked: errors.DEAD_LETTER_NOT_FOUND,
-    NotReplayed: errors.DEAD_LETTER_NOT_REPLAYED,
+    NotYet: refusals.NOT_YET,
+    TooManyStreams: refusals.TOO_MANY_STREAMS,
+    NotBuilt: refusals.READ_MODELS_UNAVAILABLE,
+    PyMongoError: refusals.READ_MODELS_UNAVAILABLE,
+    LogNotRead: refusals.READ_MODELS_UNAVAILABLE,
+    StepRefused: refusals.READ_MODEL_STATE_CONFLICT,
+    UnknownReadModel: refusals.READ_MODEL_NOT_FOUND,
+    EventStoreRefused: refusals.EVENT_STORE_REFUSED,
+    UndecodableEvent: refusals.EVENT_NOT_READABLE,
+    NoSuchLetter: refusals.DEAD_LETTER_NOT_FOUND,
+    WebhookNotParked: refusals.DEAD_LETTER_NOT_FOUND,
+    NotReplayed: refusals.DEAD_LETTER_NOT_REPLAYED,
 }
 
 

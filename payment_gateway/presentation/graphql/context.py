@@ -13,7 +13,7 @@ from strawberry.fastapi import BaseContext
 
 from payment_gateway.presentation.in_process import Answer, Api, ApiRefused, Done
 from payment_gateway.presentation.rest.access import Authenticate, Caller
-from payment_gateway.presentation.rest.errors import OUTCOME_UNKNOWN
+from payment_gateway.presentation.rest.refusals import OUTCOME_UNKNOWN
 
 # What a refusal says beside its message, under the names that REST uses.
 TOLD: Final = ("code", "retryable", "requestId", "param", "paymentId", "refundId")

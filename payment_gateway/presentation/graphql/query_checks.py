@@ -20,7 +20,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from payment_gateway.presentation.graphql.exact_numbers import inexact_literal
-from payment_gateway.presentation.rest.errors import QUERY_TOO_COSTLY
+from payment_gateway.presentation.rest.refusals import QUERY_TOO_COSTLY
 
 # A page of a dashboard needs a handful; a list costs as much as it may show.
 ROOT_FIELDS_MAX: Final = 10

@@ -22,7 +22,7 @@ from payment_gateway.presentation.graphql.mutations import Mutation
 from payment_gateway.presentation.graphql.queries import Query
 from payment_gateway.presentation.graphql.query_checks import QueryChecks
 from payment_gateway.presentation.graphql.subscriptions import Subscription
-from payment_gateway.presentation.rest.errors import INTERNAL, INVALID_QUERY
+from payment_gateway.presentation.rest.refusals import INTERNAL, INVALID_QUERY
 
 DEPTH_MAX: Final = 12  # the introspection of tools reaches eleven
 ALIASES_MAX: Final = 15

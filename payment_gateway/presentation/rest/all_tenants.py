@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from payment_gateway.presentation.rest import errors
+from payment_gateway.presentation.rest import refusals
 from payment_gateway.presentation.rest.access import ANY_TENANT, AccessRefused, caller_of
 
 
@@ -20,7 +20,7 @@ def check_all_tenants(request: Request) -> None:
         AccessRefused: 403 ``needs_all_tenants``.
     """
     if not sees_all_tenants(request):
-        refusal = errors.NEEDS_ALL_TENANTS
+        refusal = refusals.NEEDS_ALL_TENANTS
         raise AccessRefused(
             status=refusal.status, code=refusal.code, detail=refusal.detail or refusal.code
         )

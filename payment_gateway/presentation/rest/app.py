@@ -33,6 +33,7 @@ from payment_gateway.presentation.rest.command_context import CommandSide
 from payment_gateway.presentation.rest.http_metrics import HttpMetrics, metrics
 from payment_gateway.presentation.rest.json_body import BODY_BYTES_MAX
 from payment_gateway.presentation.rest.openapi import DescribedApi
+from payment_gateway.presentation.rest.refusals import Refusal
 from payment_gateway.presentation.rest.request_context import RequestContext
 from payment_gateway.presentation.rest.request_limits import Limiter, RequestLimit
 from payment_gateway.presentation.rest.schemas import Readiness
@@ -98,7 +99,7 @@ def create_app(
     open_application: Callable[[FastAPI], AbstractAsyncContextManager[Application]],
     *,
     query_routers: Sequence[APIRouter] = (),
-    query_refusals: Mapping[type[Exception], errors.Refusal] | None = None,
+    query_refusals: Mapping[type[Exception], Refusal] | None = None,
     cors_origins: Sequence[str] = (),
 ) -> FastAPI:
     """Return the API.

@@ -7,7 +7,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from payment_gateway.presentation.rest.errors import HTTP, problem
+from payment_gateway.presentation.rest.errors import problem
+from payment_gateway.presentation.rest.refusals import HTTP
 
 TOO_LARGE = HTTP[413]
 

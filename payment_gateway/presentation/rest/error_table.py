@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from payment_gateway.presentation.rest import errors
+from payment_gateway.presentation.rest import refusals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,26 +24,26 @@ class ErrorRow:
 
 def rows() -> list[ErrorRow]:
     """Return every code there is, by name."""
-    refusals = [
-        *errors.OTHER.values(),
-        *errors.HTTP.values(),
-        *errors.LIMITED.values(),
-        errors.NOT_YET,
-        errors.TOO_MANY_STREAMS,
-        errors.TOO_MANY_FAILURES,
-        errors.ISSUER_UNAVAILABLE,
-        errors.READ_MODELS_UNAVAILABLE,
-        errors.DEAD_LETTER_NOT_FOUND,
-        errors.DEAD_LETTER_NOT_REPLAYED,
-        errors.NEEDS_ALL_TENANTS,
-        errors.READ_MODEL_NOT_FOUND,
-        errors.READ_MODEL_STATE_CONFLICT,
-        errors.EVENT_STORE_REFUSED,
-        errors.EVENT_NOT_READABLE,
-        errors.INVALID_QUERY,
-        errors.QUERY_TOO_COSTLY,
-        errors.OUTCOME_UNKNOWN,
-        errors.INTERNAL,
+    told = [
+        *refusals.OTHER.values(),
+        *refusals.HTTP.values(),
+        *refusals.LIMITED.values(),
+        refusals.NOT_YET,
+        refusals.TOO_MANY_STREAMS,
+        refusals.TOO_MANY_FAILURES,
+        refusals.ISSUER_UNAVAILABLE,
+        refusals.READ_MODELS_UNAVAILABLE,
+        refusals.DEAD_LETTER_NOT_FOUND,
+        refusals.DEAD_LETTER_NOT_REPLAYED,
+        refusals.NEEDS_ALL_TENANTS,
+        refusals.READ_MODEL_NOT_FOUND,
+        refusals.READ_MODEL_STATE_CONFLICT,
+        refusals.EVENT_STORE_REFUSED,
+        refusals.EVENT_NOT_READABLE,
+        refusals.INVALID_QUERY,
+        refusals.QUERY_TOO_COSTLY,
+        refusals.OUTCOME_UNKNOWN,
+        refusals.INTERNAL,
     ]
     table = {
         refusal.code: ErrorRow(
@@ -52,9 +52,9 @@ def rows() -> list[ErrorRow]:
             retryable=refusal.retryable,
             meaning=refusal.detail or "The body is not JSON that can be read without doubt.",
         )
-        for refusal in refusals
+        for refusal in told
     }
-    for error_type, status in errors.DOMAIN_STATUS.items():
+    for error_type, status in refusals.DOMAIN_STATUS.items():
         meaning = (inspect.getdoc(error_type) or "").splitlines()[0]
         table[error_type.code] = ErrorRow(
             code=error_type.code,

@@ -17,7 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from payment_gateway.application.ports import Admission, Excess, Quota, RequestLimits
 from payment_gateway.presentation.rest.access import Caller
-from payment_gateway.presentation.rest.errors import LIMITED, problem
+from payment_gateway.presentation.rest.errors import problem
+from payment_gateway.presentation.rest.refusals import LIMITED
 
 READ_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # It asks REST in this process, where each command counts as the write that it is.

@@ -30,7 +30,7 @@ from payment_gateway.application.services.personal_data_service import SubjectFo
 from payment_gateway.asgi import REFUSALS
 from payment_gateway.domain.errors import DomainError, PaymentNotFound
 from payment_gateway.infrastructure.security.key_source import KeySourceMissing
-from payment_gateway.presentation.rest import error_table, errors
+from payment_gateway.presentation.rest import error_table, refusals
 from payment_gateway.presentation.rest.access import AccessRefused
 from projections.registry import StepRefused
 
@@ -61,8 +61,8 @@ DOMAIN_ERRORS = sorted(set(kinds_of(DomainError)) - ABSTRACT, key=lambda kind: k
 
 @pytest.mark.parametrize("kind", DOMAIN_ERRORS)
 def test_each_refusal_of_the_domain_has_a_status(kind: type[DomainError]) -> None:
-    assert 400 <= errors.DOMAIN_STATUS[kind] < 600
-    assert errors.DOMAIN_STATUS[kind] not in {500, 504}
+    assert 400 <= refusals.DOMAIN_STATUS[kind] < 600
+    assert refusals.DOMAIN_STATUS[kind] not in {500, 504}
 
 
 def test_each_code_is_one_refusal_of_the_domain() -> None:
@@ -108,8 +108,8 @@ def every_exception(package: ModuleType) -> Iterator[type[Exception]]:
 def test_each_exception_of_the_application_is_a_refusal_or_stays_within() -> None:
     found = set(every_exception(payment_gateway.application))
     assert len(found) > 10
-    assert found - WITHIN == {one for one in {**errors.OTHER, **REFUSALS} if one in found}
-    assert not WITHIN & set(errors.OTHER)
+    assert found - WITHIN == {one for one in {**refusals.OTHER, **REFUSALS} if one in found}
+    assert not WITHIN & set(refusals.OTHER)
 
 
 def test_each_exception_of_the_read_side_that_routes_let_through_is_a_refusal() -> None:

@@ -18,6 +18,7 @@ from payment_gateway.application.commands.resolve_payment import Finding
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.sagas.reconciliation import Reconciliation
+from payment_gateway.command_line_refusals import CannotRun, explained
 from payment_gateway.presentation.cli.api_keys import ApiKeyOperations
 from payment_gateway.presentation.cli.app import Processes, create_cli
 from payment_gateway.presentation.cli.audit import AuditEntry
@@ -39,31 +40,6 @@ Result = TypeVar("Result")
 
 class BadSettings(Exception):
     """The environment has settings that are none; the message names each."""
-
-
-class CannotRun(Exception):
-    """A process cannot do its work; the message says what to do, and the code that REST has for it.
-
-    Args:
-        why: For whoever started it.
-        cause: What REST would refuse, if it has a code for that.
-    """
-
-    def __init__(self, why: str, cause: Exception) -> None:
-        code = code_of(cause)
-        super().__init__(f"{why} [{code}]" if code else why)
-
-
-def code_of(error: Exception) -> str | None:
-    """Return the code with which REST refuses the same, ``None`` where it never does."""
-    from payment_gateway.asgi import REFUSALS
-    from payment_gateway.domain.errors import DomainError
-    from payment_gateway.presentation.rest.refusals import OTHER
-
-    if isinstance(error, DomainError):
-        return error.code
-    refusals = {**OTHER, **REFUSALS}
-    return next((refusals[kind].code for kind in type(error).__mro__ if kind in refusals), None)
 
 
 def load_settings() -> Settings:
@@ -93,7 +69,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Run the API."""
     from payment_gateway import processes
 
-    with _explained():
+    with explained():
         processes.serve(settings, host, port)
 
 
@@ -101,7 +77,7 @@ def work(settings: Settings) -> None:
     """Run the reactors."""
     from payment_gateway import processes
 
-    with _explained():
+    with explained():
         processes.work(settings)
 
 
@@ -110,7 +86,7 @@ def projections() -> Iterator[ProjectionOperations]:
     """Give what the commands on read models do."""
     from payment_gateway import projection_operations
 
-    with _explained():
+    with explained():
         yield projection_operations.OPERATIONS
 
 
@@ -118,7 +94,7 @@ def doctor(as_json: bool) -> bool:
     """Check the settings and every dependency; return whether all is well."""
     from payment_gateway.doctor import check_installation
 
-    with _explained():
+    with explained():
         return check_installation(load_settings(), as_json=as_json)
 
 
@@ -126,7 +102,7 @@ def show_payment(settings: Settings, payment_id: str, as_of: str | None) -> dict
     """Return a payment as it is, or as it was at a time."""
     from payment_gateway import operations
 
-    with _explained():
+    with explained():
         return operations.show_payment(settings, payment_id, as_of)
 
 
@@ -134,7 +110,7 @@ def explain_payment(settings: Settings, payment_id: str) -> list[Line]:
     """Return what happened to a payment."""
     from payment_gateway import operations
 
-    with _explained():
+    with explained():
         return operations.explain(settings, payment_id)
 
 
@@ -142,7 +118,7 @@ def list_questions(settings: Settings, limit: int) -> list[dict[str, Any]]:
     """Return the payments that wait for a person."""
     from payment_gateway import operations
 
-    with _explained():
+    with explained():
         return operations.list_questions(settings, limit)
 
 
@@ -150,7 +126,7 @@ def resolve_payment(settings: Settings, payment_id: str, finding: Finding) -> di
     """Record what a person found out about a payment."""
     from payment_gateway import operations
 
-    with _explained():
+    with explained():
         return operations.resolve(settings, payment_id, finding)
 
 
@@ -158,7 +134,7 @@ def follow_events(settings: Settings, wanted: Selection, limit: int | None, show
     """Show events as they come."""
     from payment_gateway import event_operations
 
-    with _explained():
+    with explained():
         event_operations.follow(settings, wanted, limit, show)
 
 
@@ -168,7 +144,7 @@ def read_events(
     """Show events so far; return after which position it goes on, and how many there were."""
     from payment_gateway import event_operations
 
-    with _explained():
+    with explained():
         return event_operations.read(settings, wanted, written_as, show)
 
 
@@ -176,7 +152,7 @@ def show_stream(settings: Settings, stream: str, show: Show) -> None:
     """Show the events of a stream."""
     from payment_gateway import event_operations
 
-    with _explained():
+    with explained():
         event_operations.show_stream(settings, stream, show)
 
 
@@ -184,7 +160,7 @@ def reconcile(settings: Settings, provider: str, since: str | None) -> Reconcili
     """Compare a provider's payments with its books."""
     from payment_gateway import operations
 
-    with _explained():
+    with explained():
         return operations.reconcile_provider(settings, provider, since)
 
 
@@ -196,7 +172,7 @@ def for_tenant(
     """Do something for a tenant with an open gateway."""
     from payment_gateway import credential_operations
 
-    with _explained():
+    with explained():
         return credential_operations.for_tenant(settings, tenant_id, use)
 
 
@@ -209,7 +185,7 @@ def administer(
     """Do something for all tenants with an open gateway."""
     from payment_gateway import access_operations
 
-    with _explained():
+    with explained():
         return access_operations.administer(settings, use, with_lists=with_lists)
 
 
@@ -217,7 +193,7 @@ def last_uses(settings: Settings, api_key_ids: list[str]) -> Mapping[str, dateti
     """Return when API keys were last used."""
     from payment_gateway import access_operations
 
-    with _explained():
+    with explained():
         return access_operations.last_uses(settings, api_key_ids)
 
 
@@ -225,7 +201,7 @@ def audit(settings: Settings, tenant_id: str | None, since: str | None) -> list[
     """Return administrative acts."""
     from payment_gateway import access_operations
 
-    with _explained():
+    with explained():
         return access_operations.audit(settings, tenant_id, since)
 
 
@@ -233,7 +209,7 @@ def show_subject(settings: Settings, tenant_id: str, reference: str) -> SubjectK
     """Return what is kept of a person."""
     from payment_gateway import subject_operations
 
-    with _explained():
+    with explained():
         return subject_operations.show(settings, tenant_id, reference)
 
 
@@ -243,7 +219,7 @@ def forget_subject(
     """Make what is kept of a person unreadable."""
     from payment_gateway import subject_operations
 
-    with _explained():
+    with explained():
         return subject_operations.forget(settings, tenant_id, reference, reason)
 
 
@@ -251,7 +227,7 @@ def create_keys(settings: Settings) -> list[str]:
     """Make keys that are missing, or the next one."""
     from payment_gateway import key_operations
 
-    with _explained():
+    with explained():
         return key_operations.create(settings)
 
 
@@ -259,7 +235,7 @@ def rotate_keys(settings: Settings) -> Rotation:
     """Rewrap every data key by the next or current key."""
     from payment_gateway import key_operations
 
-    with _explained():
+    with explained():
         return key_operations.rotate(settings)
 
 
@@ -267,7 +243,7 @@ def key_status(settings: Settings) -> list[KeyRow]:
     """Return what is wrapped by which key."""
     from payment_gateway import key_operations
 
-    with _explained():
+    with explained():
         return key_operations.status(settings)
 
 
@@ -275,7 +251,7 @@ def retire_key(settings: Settings, key_id: str) -> None:
     """Take a key that wraps nothing out of the key file."""
     from payment_gateway import key_operations
 
-    with _explained():
+    with explained():
         key_operations.retire(settings, key_id)
 
 
@@ -283,7 +259,7 @@ def list_letters(settings: Settings) -> list[dict[str, Any]]:
     """Return all that is parked."""
     from payment_gateway import dead_letter_operations
 
-    with _explained():
+    with explained():
         return dead_letter_operations.list_letters(settings)
 
 
@@ -291,7 +267,7 @@ def show_letter(settings: Settings, letter_id: str) -> dict[str, Any]:
     """Return something that is parked, with the documents that it concerns."""
     from payment_gateway import dead_letter_operations
 
-    with _explained():
+    with explained():
         return dead_letter_operations.show_letter(settings, letter_id)
 
 
@@ -299,7 +275,7 @@ def replay_letter(settings: Settings, letter_id: str, dry_run: bool) -> dict[str
     """Handle what is parked again, or say what that would change."""
     from payment_gateway import dead_letter_operations
 
-    with _explained():
+    with explained():
         return dead_letter_operations.replay_letter(settings, letter_id, dry_run)
 
 
@@ -307,72 +283,8 @@ def discard_letter(settings: Settings, letter_id: str, reason: str) -> dict[str,
     """Decide that what is parked is never handled."""
     from payment_gateway import dead_letter_operations
 
-    with _explained():
+    with explained():
         return dead_letter_operations.discard_letter(settings, letter_id, reason)
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what stops a process into one line for the person who started it."""
-    from pymongo.errors import PyMongoError
-
-    from payment_gateway.application.ports import (
-        EventStoreUnavailable,
-        KeySourceUnavailable,
-        QueueUnavailable,
-        SealBroken,
-        StreamMoved,
-    )
-    from payment_gateway.application.services.webhook_service import WebhookNotParked
-    from payment_gateway.domain.errors import DomainError
-    from payment_gateway.event_operations import NoSuchStream
-    from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
-    from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
-    from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
-    from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
-    from payment_gateway.infrastructure.security.key_file import KeyFileError
-    from payment_gateway.infrastructure.security.key_source import KeySourceMissing
-    from payment_gateway.infrastructure.webhooks.providers import CertificateFileError
-    from payment_gateway.key_operations import KeysRefused
-    from projections.log_reading import LogNotRead
-    from projections.registry import StepRefused
-    from projections.worker import UnknownReadModel
-
-    try:
-        yield
-    except EventStoreUnavailable as error:
-        raise CannotRun(
-            f"the event store gives no answer ({error}); start it, or set GATEWAY_EVENTSTORE_URI",
-            error,
-        ) from error
-    except (PyMongoError, QueueUnavailable) as error:
-        raise CannotRun(
-            f"MongoDB gives no answer ({type(error).__name__}); start it, or set GATEWAY_MONGODB_URI",
-            error,
-        ) from error
-    except StreamMoved as error:
-        raise CannotRun("others change the same thing all the time; try again", error) from error
-    except SealBroken as error:
-        raise CannotRun(f"a stored secret cannot be opened: {error}", error) from error
-    except (
-        DomainError,
-        KeySourceMissing,
-        KeySourceUnavailable,
-        KeysRefused,
-        KeyFileError,
-        CertificateFileError,
-        ApiKeysFileError,
-        EventStoreRefused,
-        NoSuchStream,
-        UndecodableEvent,
-        UnknownReadModel,
-        NoSuchLetter,
-        NotReplayed,
-        WebhookNotParked,
-        LogNotRead,
-        StepRefused,
-    ) as error:
-        raise CannotRun(str(error), error) from error
 
 
 main = create_cli(

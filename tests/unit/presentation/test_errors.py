@@ -15,7 +15,6 @@ from pymongo.errors import PyMongoError
 
 import payment_gateway.application
 import projections
-from payment_gateway.__main__ import CannotRun, code_of
 from payment_gateway.application.commands.apply_webhook import NotYetApplicable
 from payment_gateway.application.commands.apply_webhook_reports import NotApplicable
 from payment_gateway.application.notifications import NotificationFailed
@@ -28,6 +27,7 @@ from payment_gateway.application.ports import (
 )
 from payment_gateway.application.services.personal_data_service import SubjectForgotten
 from payment_gateway.asgi import REFUSALS
+from payment_gateway.command_line_refusals import CannotRun, code_of
 from payment_gateway.domain.errors import DomainError, PaymentNotFound
 from payment_gateway.infrastructure.security.key_source import KeySourceMissing
 from payment_gateway.presentation.rest import error_table, refusals

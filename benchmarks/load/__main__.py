@@ -20,6 +20,8 @@ from benchmarks.load.tables import costs, kinds, load_line, losses, outages, ste
 from benchmarks.whole_installation import installation
 
 USAGE = 2
+# After the warm-up, until what is idle is idle.
+SETTLE_S = 3.0
 
 
 async def measure(plan: Plan) -> Results:
@@ -27,11 +29,14 @@ async def measure(plan: Plan) -> Results:
     async with installation() as whole, open_stage(whole, plan.seed) as stage:
         _show(load_line(plan))
         await play(stage, Recorder(), plan.rates[0], plan.warm_up_s)
+        await asyncio.sleep(SETTLE_S)
         idle = await idle_cpu(stage)
         done = []
         for rate in plan.rates:
-            done.append(await step(stage, rate, plan.step_s))
+            done.append(await step(stage, rate, plan.step_s, idle))
             _show(kinds(done[-1]))
+            if not done[-1].is_rested:
+                _show("(what this step left was not worked off before the next one)\n")
         _show(steps(done), costs(done, idle))
         run = await run_with_faults(stage, plan) if plan.faults else None
         if run is not None:

@@ -98,9 +98,18 @@ def ceilings(cost_ms: Mapping[str, float], events_per_payment: float) -> Ceiling
     )
 
 
-def need(rate: float, cost_ms: Mapping[str, float], events_per_payment: float) -> Need:
-    """Return what so many payments a second need; see ``ceilings``."""
-    installations = math.ceil(rate / ceilings(cost_ms, events_per_payment).lowest)
+def need(
+    rate: float, cost_ms: Mapping[str, float], limits: Ceilings, events_per_payment: float
+) -> Need:
+    """Return what so many payments a second need, none of the installations beyond its limits.
+
+    Args:
+        rate: Payments a second, of all installations together.
+        cost_ms: CPU milliseconds that one payment costs each process.
+        limits: Of one installation.
+        events_per_payment: That the log gets for one, in all streams.
+    """
+    installations = math.ceil(rate / limits.lowest)
     each = rate / installations
 
     def cores(part: str) -> int:

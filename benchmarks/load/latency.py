@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Final
 
 from hdrh.histogram import HdrHistogram
@@ -88,6 +91,22 @@ class Recorder:
     def __init__(self) -> None:
         self.tallies: dict[str, Tally] = {}
         self.samples: list[Sample] = []
+        self._under_way: dict[int, float] = {}
+        self._numbers = count()
+
+    @contextmanager
+    def under_way(self, due_s: float) -> Generator[None, None, None]:
+        """Know of a request that was due then until the block ends."""
+        number = next(self._numbers)
+        self._under_way[number] = due_s
+        try:
+            yield
+        finally:
+            del self._under_way[number]
+
+    def settled_s(self, now_s: float) -> float:
+        """Return up to when all requests that were due have ended."""
+        return min(self._under_way.values(), default=now_s)
 
     def note(self, kind: str, sample: Sample, status: int, code: str) -> None:
         """Count one request."""

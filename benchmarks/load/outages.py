@@ -102,7 +102,7 @@ async def _suffer(stage: Stage, run: Run, fault: Fault, plan: Plan) -> Outage:
             run.recorder.samples,
             run.lags,
             over_s=over_s,
-            now_s=time.monotonic(),
+            settled_s=run.recorder.settled_s(time.monotonic()),
             earlier_s=run.earlier_s,
         )
     return Outage(

@@ -99,7 +99,7 @@ def faults_chart(run: Run) -> Chart:
     ]
     offered = [(0.0, run.rate), (float(len(served)), run.rate)]
     return Chart(
-        title="",
+        title="Served while things fail",
         x_name="seconds",
         y_name="payments a second; seconds",
         lines=[

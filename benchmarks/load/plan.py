@@ -38,18 +38,18 @@ class Plan(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     rates: _Listed[_Rate] = Field(
-        (10.0, 20.0, 30.0, 40.0), description="payments that begin a second, one step each"
+        (3.0, 6.0, 9.0, 12.0), description="payments that begin a second, one step each"
     )
-    step_s: _Seconds = Field(15.0, description="how long a step lasts")
+    step_s: _Seconds = Field(12.0, description="how long a step lasts")
     warm_up_s: _Seconds = Field(8.0, description="load at the first rate before anything counts")
     faults: _Listed[Fault] = Field(
         tuple(Fault), description="what fails one after the other, or nothing"
     )
-    fault_rate: _Rate = Field(10.0, description="payments that begin a second meanwhile")
+    fault_rate: _Rate = Field(3.0, description="payments that begin a second meanwhile")
     steady_s: _Seconds = Field(
         10.0, description="load before the first fault, the measure for the rest"
     )
-    fault_s: _Seconds = Field(4.0, description="how long a fault lasts")
+    fault_s: _Seconds = Field(8.0, description="how long a fault lasts")
     recover_s: _Seconds = Field(40.0, description="how long the recovery from a fault may take")
     settle_s: _Seconds = Field(
         120.0, description="how long, after the load, an open payment may take to be settled"

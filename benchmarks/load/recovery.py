@@ -31,7 +31,12 @@ def p99_s(samples: Sequence[Sample]) -> float:
 
 
 def recovered_after_s(
-    samples: Sequence[Sample], lags: Sequence[Lag], *, over_s: float, now_s: float, earlier_s: float
+    samples: Sequence[Sample],
+    lags: Sequence[Lag],
+    *,
+    over_s: float,
+    settled_s: float,
+    earlier_s: float,
 ) -> float | None:
     """Return how many seconds after its end a fault could not be felt any more; ``None`` if it still can.
 
@@ -39,15 +44,14 @@ def recovered_after_s(
     the earlier one and the read models are not behind.
 
     Args:
-        samples: The requests of the whole run; those still under way are not among them, so a window counts
-            only once it lies ``WINDOW_S`` before ``now_s``.
+        samples: The requests of the whole run that have ended.
         lags: The same for the lag.
         over_s: When the fault ended, by the clock of the samples.
-        now_s: What that clock shows now.
+        settled_s: All requests that were due before then have ended; nothing later counts.
         earlier_s: The p99 before the fault, in seconds.
     """
     begun_s = over_s
-    while begun_s + 2 * WINDOW_S <= now_s:
+    while begun_s + WINDOW_S <= settled_s:
         end_s = begun_s + WINDOW_S
         window = [one for one in samples if begun_s <= one.due_s < end_s]
         seen = [one.lag_s for one in lags if begun_s <= one.at_s < end_s]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.load import capacity
-from benchmarks.load.capacity import Need, ceilings, need
+from benchmarks.load.capacity import Ceilings, Need, ceilings, need
 from benchmarks.load.results import Results, costed
 from benchmarks.load.tables import costs, table
 
@@ -19,26 +19,31 @@ def scaling_page(results: Results) -> str:
     """Return the page."""
     step = costed(results.steps)
     cost_ms = {part: step.cpu_ms(part, results.idle) for part in step.cost}
+    busiest = max(results.steps, key=lambda one: one.rate)
+    cost_ms_busy = {part: busiest.cpu_ms(part, results.idle) for part in busiest.cost}
     events = results.settled.events / results.settled.payments
-    plans = [need(rate, cost_ms, events) for rate in RATES]
+    limits = ceilings(cost_ms_busy, events)
+    plans = [need(rate, cost_ms, limits, events) for rate in RATES]
     return filled(
         TEMPLATE.read_text(encoding="utf-8"),
         {
             "models": str(capacity.READ_MODELS),
             "divided": str(capacity.DIVIDED),
             "units_max": str(capacity.UNITS_MAX),
+            "rate": f"{step.rate:g}",
+            "rate_busy": f"{busiest.rate:g}",
             "costs": costs(results.steps, results.idle),
             "events": f"{events:.1f}",
-            "busy": f"{capacity.BUSY_MAX:.0%}".replace("%", ""),
+            "busy": f"{capacity.BUSY_MAX * 100:g}",
             "busy_share": f"{capacity.BUSY_MAX:g}",
             "log_events": f"{capacity.LOG_EVENTS_PER_S:,}",
-            "share": f"{capacity.SUBSCRIPTION_SHARE:.0%}",
+            "share": f"{capacity.SUBSCRIPTION_SHARE * 100:g}",
             "cores": str(capacity.CORES_PER_MACHINE),
             "mongodb_cores": str(capacity.MONGODB_CORES_PER_SHARD),
-            "ceilings": _ceilings(cost_ms, events),
+            "ceilings": _ceilings(cost_ms_busy, events),
             "plans": _plans(plans),
             "worked_rate": str(WORKED),
-            "worked": _worked(need(WORKED, cost_ms, events), cost_ms, events),
+            "worked": _worked(need(WORKED, cost_ms, limits, events), cost_ms, limits, events),
         },
     )
 
@@ -95,11 +100,11 @@ def _plans(plans: list[Need]) -> str:
     return table(head, rows)
 
 
-def _worked(one: Need, cost_ms: dict[str, float], events: float) -> str:
+def _worked(one: Need, cost_ms: dict[str, float], limits: Ceilings, events: float) -> str:
     """Return the arithmetic of one plan, a line for each kind of process."""
     lines = [
         (
-            f"- installations: ceil({one.rate:g} / {ceilings(cost_ms, events).lowest:.0f})"
+            f"- installations: ceil({one.rate:g} / {limits.lowest:.0f})"
             f" = {one.installations}, of {one.rate_each:.0f} payments/s each"
         ),
     ]

@@ -161,7 +161,10 @@ class Shop:
             content_type = "application/json"
         else:
             content_type = "application/x-www-form-urlencoded"
-        answer = await to.send(method, path, headers=headers, body=body, content_type=content_type)
+        with self.recorder.under_way(due_s):
+            answer = await to.send(
+                method, path, headers=headers, body=body, content_type=content_type
+            )
         sample = Sample(due_s, time.monotonic() - due_s, is_success(answer.status))
         self.recorder.note(kind, sample, answer.status, answer.code)
         return answer

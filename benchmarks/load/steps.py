@@ -16,6 +16,9 @@ from benchmarks.load.stage import Stage
 
 LOOKS_PER_PAYMENT: Final = 2.0
 IDLE_S: Final = 5.0
+# Of a core, more than without load: what is left then is no work of the load's.
+RESTED_CPU: Final = 0.15
+REST_S_MAX: Final = 30
 # What a customer takes who is answered at once, thinking included, and a second more.
 CUSTOMER_S: Final = PAYER_S + REFUND_AFTER_S + 1.0
 
@@ -30,7 +33,8 @@ class Step:
         served: Customers who had all they came for, each second; those who came last have ``CUSTOMER_S``.
         customers: That came in all.
         not_begun: Arrivals of any kind that found too many requests under way.
-        took_s: From the first arrival to the last answer.
+        took_s: From the first arrival until the last thing that it caused was worked off.
+        is_rested: Whether that was within ``REST_S_MAX`` of the last answer.
         cost: CPU seconds that each process used meanwhile, and its memory afterwards.
     """
 
@@ -40,6 +44,7 @@ class Step:
     customers: int
     not_begun: int
     took_s: float
+    is_rested: bool
     recorder: Recorder
     cost: Mapping[str, Used]
 
@@ -81,12 +86,30 @@ async def play(stage: Stage, recorder: Recorder, rate: float, duration_s: float)
     return Played(len(customers) - refused, refused + unseen)
 
 
-async def step(stage: Stage, rate: float, duration_s: float) -> Step:
-    """Play one step and wait for the last answer."""
+async def rested(stage: Stage, idle: Mapping[str, float]) -> bool:
+    """Wait until what the last step left is worked off; return whether it was within ``REST_S_MAX``.
+
+    Args:
+        stage: Where.
+        idle: What each process uses without load, in seconds of CPU a second.
+    """
+    for _ in range(REST_S_MAX):
+        before = used_by_parts(stage.pids)
+        await asyncio.sleep(1)
+        after = used_by_parts(stage.pids)
+        used_s = sum(after[part].cpu_s - before[part].cpu_s for part in after)
+        if used_s < sum(idle.values()) + RESTED_CPU:
+            return True
+    return False
+
+
+async def step(stage: Stage, rate: float, duration_s: float, idle: Mapping[str, float]) -> Step:
+    """Play one step, and wait until all that it caused is worked off."""
     recorder = Recorder()
     before, done_before = used_by_parts(stage.pids), len(stage.told.done_at_s)
     begun_s = time.monotonic()
     played = await play(stage, recorder, rate, duration_s)
+    is_rested = await rested(stage, idle)
     took_s = time.monotonic() - begun_s
     after = used_by_parts(stage.pids)
     in_time_s = begun_s + duration_s + CUSTOMER_S
@@ -98,6 +121,7 @@ async def step(stage: Stage, rate: float, duration_s: float) -> Step:
         customers=played.customers,
         not_begun=played.not_begun,
         took_s=took_s,
+        is_rested=is_rested,
         recorder=recorder,
         cost={
             part: Used(used.cpu_s - before[part].cpu_s, used.memory_mib)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from benchmarks.load.latency import PERCENTILES, Tally
 from benchmarks.load.outages import Run
 from benchmarks.load.plan import Plan
-from benchmarks.load.results import costed, keeps_up, machine
+from benchmarks.load.results import machine
 from benchmarks.load.settling import Settled
 from benchmarks.load.shop import COMMANDS, QUERIES
 from benchmarks.load.steps import Step
@@ -41,7 +41,7 @@ def kinds(step: Step) -> str:
         [kind, str(tally.times.count), *_times(tally), _unserved(tally)]
         for kind, tally in sorted(step.recorder.tallies.items())
     ]
-    title = f"{step.rate:g} payments/s offered, {step.served:.1f} served\n\n"
+    title = f"{step.rate:g} payments/s planned, {step.offered:.1f} offered, {step.served:.1f} served\n\n"
     return title + table(head, rows)
 
 
@@ -64,25 +64,24 @@ def _step(step: Step) -> list[str]:
 
 
 def costs(done: Sequence[Step], idle: Mapping[str, float]) -> str:
-    """Return what one payment cost each process, at the highest load that was served.
+    """Return what one payment cost each process in each step, in milliseconds of CPU.
 
     Args:
         done: The steps.
         idle: What each process uses without load, in seconds of CPU a second.
     """
-    step = costed(done)
-    head = ["process", "CPU ms a payment", "idle, CPU ms a second", "memory MiB"]
+    head = ["CPU ms a payment of", *(f"at {step.rate:g}/s" for step in done)]
+    head += ["idle, CPU ms a second", "memory MiB"]
     rows = [
         [
             part,
-            f"{step.cpu_ms(part, idle):.1f}",
+            *(f"{step.cpu_ms(part, idle):.1f}" for step in done),
             f"{idle[part] * 1000:.0f}",
             f"{used.memory_mib:.0f}",
         ]
-        for part, used in step.cost.items()
+        for part, used in done[-1].cost.items()
     ]
-    rate = f"At {step.rate:g} payments/s" + ("" if keeps_up(step) else ", more than was served")
-    return f"{rate}:\n\n{table(head, rows)}"
+    return table(head, rows)
 
 
 def outages(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ EVENT_STORE_TIMEOUT_S: Final = 3.0
 # As docker-compose.yml has it.
 DRAIN_S: Final = 6.0
 SETTLED_WITHIN_S: Final = 120.0
+READ_MODELS: Final = ("payment_details", "payment_list", "daily_stats")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +125,11 @@ async def all_is_consistent(shop: Shop, payments: list[str]) -> None:
         await asyncio.sleep(0.5)
 
 
-async def read_models_are_right(installation: Installation) -> None:
+async def read_models_are_right(
+    installation: Installation, names: Sequence[str] = READ_MODELS
+) -> None:
     """Check with ``projections verify`` what the queries show against the log."""
-    for name in ("payment_details", "payment_list", "daily_stats"):
+    for name in names:
         done = await asyncio.to_thread(
             run_command, "projections", "verify", name, env=installation.environment
         )

@@ -20,7 +20,7 @@ def test_an_installation_goes_as_far_as_its_narrowest_part() -> None:
 
 
 def test_a_small_load_needs_two_of_each_so_that_one_can_be_restarted() -> None:
-    small = need(1, COST_MS, events_per_payment=20)
+    small = need(1, COST_MS, ceilings(COST_MS, 20), events_per_payment=20)
 
     assert (small.installations, small.api, small.reactors, small.projections) == (1, 2, 2, 2)
     assert small.partitions == 1
@@ -30,9 +30,10 @@ def test_a_small_load_needs_two_of_each_so_that_one_can_be_restarted() -> None:
 def test_no_part_of_a_plan_is_busier_than_assumed(
     rate: float, costs: dict[str, float], events: float
 ) -> None:
-    plan = need(rate, costs, events)
+    limits = ceilings(costs, events)
+    plan = need(rate, costs, limits, events)
 
-    assert plan.rate_each <= ceilings(costs, events).lowest * (1 + 1e-9)
+    assert plan.rate_each <= limits.lowest * (1 + 1e-9)
     assert plan.rate_each * plan.installations >= rate * (1 - 1e-9)
     for part, count in (("api", plan.api), ("projections", plan.projections)):
         assert plan.rate_each * costs[part] / 1000 <= count * BUSY_MAX * (1 + 1e-9)

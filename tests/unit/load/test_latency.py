@@ -54,3 +54,11 @@ def test_several_kinds_are_summed_as_one() -> None:
     assert total.times.count == 2
     assert 39 < total.times.max_ms < 41
     assert recorder.tallies["initiate"].times.count == 1
+
+
+def test_what_is_under_way_is_known_by_when_it_was_due() -> None:
+    recorder = Recorder()
+
+    with recorder.under_way(7), recorder.under_way(5):
+        assert recorder.settled_s(9) == 5
+    assert recorder.settled_s(9) == 9

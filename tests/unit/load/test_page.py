@@ -33,6 +33,7 @@ def step(rate: float, served: float) -> Step:
         customers=100,
         not_begun=0,
         took_s=10,
+        is_rested=True,
         recorder=recorder(0.02),
         cost={part: Used(cpu_s=2.0, memory_mib=100) for part in PARTS},
     )

@@ -26,8 +26,8 @@ def lags(behind_until_s: int = 0) -> list[Lag]:
     return [Lag(at, 20.0 if at < behind_until_s else 1.5) for at in range(OVER_S, NOW_S)]
 
 
-def recovered(sent: list[Sample], seen: list[Lag], now_s: float = NOW_S) -> float | None:
-    return recovered_after_s(sent, seen, over_s=OVER_S, now_s=now_s, earlier_s=0.02)
+def recovered(sent: list[Sample], seen: list[Lag], settled_s: float = NOW_S) -> float | None:
+    return recovered_after_s(sent, seen, over_s=OVER_S, settled_s=settled_s, earlier_s=0.02)
 
 
 def test_what_was_never_felt_is_over_at_once() -> None:
@@ -47,8 +47,8 @@ def test_a_refusal_is_no_quick_answer() -> None:
     assert recovered(samples(slow_until_s=103, unserved_at_s=105), lags()) == 6
 
 
-def test_nothing_counts_before_it_was_watched_long_enough() -> None:
-    assert recovered(samples(), lags(), now_s=OVER_S + 5) is None
+def test_nothing_counts_while_a_request_of_that_time_is_under_way() -> None:
+    assert recovered(samples(), lags(), settled_s=OVER_S + 2) is None
 
 
 def test_it_is_not_over_where_nobody_can_tell_the_lag() -> None:

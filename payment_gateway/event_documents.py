@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from payment_gateway.application.ports import EventStore, RecordedEvent
 from payment_gateway.domain.events.payment import PaymentInitiatedEvent
-from payment_gateway.infrastructure.persistence.event_data import event_data
+from payment_gateway.infrastructure.persistence.event_document import shown_data
 from payment_gateway.infrastructure.persistence.event_log import UnknownRecord
 
 CURRENCIES_KEPT_MAX: Final = 10_000
@@ -31,7 +31,7 @@ class EventDocuments:
         """
         if isinstance(item, UnknownRecord):
             return {**_place(item), "unreadable": item.cause}
-        data = event_data(item.event, await self._currency(item))
+        data = shown_data(item, await self._currency(item))
         context = item.context
         document = {
             **_place(item),

@@ -73,7 +73,7 @@ def entry_answer(entry: Document) -> EventAnswer:
 
 MODEL: Final = ReadModel(
     name=NAME,
-    version=1,
+    version=2,
     categories=CATEGORIES,
     events=stored_names(*get_args(PaymentEvent)),
     keys=keys,

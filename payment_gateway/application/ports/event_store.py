@@ -35,6 +35,19 @@ class CommandContext:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OlderForm:
+    """An event as an earlier release stored it.
+
+    Attributes:
+        version: Its schema version, below today's.
+        data: The JSON of its fields.
+    """
+
+    version: int
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedEvent:
     """An event with its place in the log.
@@ -44,6 +57,7 @@ class RecordedEvent:
         revision: Place in its stream, from 0.
         position: Place in the whole log; grows, with gaps.
         context: Who caused it; its ``at`` is the recorded time.
+        older: How it is stored, where ``event`` was brought up to today's version.
     """
 
     event: DomainEvent
@@ -53,6 +67,7 @@ class RecordedEvent:
     revision: int
     position: int
     context: CommandContext
+    older: OlderForm | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from payment_gateway.domain.events import DomainEvent
 from payment_gateway.domain.value_objects.payment_amount import PaymentAmountVO
 from payment_gateway.infrastructure.persistence.event_types import encode
 
-# Sealed, or of use to the gateway alone: a provider's handle could be used to look into a checkout.
+# No name ever leaves this list: events of every version there was are shown. Sealed, or of use to the gateway alone: a provider's handle could be used to look into a checkout.
 NOT_SHOWN: Final = frozenset(
     {
         "body",
@@ -38,6 +38,11 @@ def event_data(event: DomainEvent, currency: str | None) -> dict[str, Any]:
             it either is shown with its amounts as stored, in minor units.
     """
     _, stored = encode(event)
+    return stored_data(stored, currency)
+
+
+def stored_data(stored: bytes, currency: str | None) -> dict[str, Any]:
+    """Return the same of an event as it is stored, in whatever version that is."""
     return _shown(msgspec.json.decode(stored, type=dict[str, Any]), currency)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from uuid_utils.compat import uuid7
 
-from payment_gateway.application.ports import CommandContext, RecordedEvent
+from payment_gateway.application.ports import CommandContext, OlderForm, RecordedEvent
 from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.persistence.event_log import Checkpoint, UnknownRecord
 from payment_gateway.infrastructure.persistence.event_metadata import (
@@ -56,14 +56,17 @@ class StoredEvent:
             UndecodableEvent: This release cannot read it.
         """
         metadata = decode_metadata(self.metadata)
+        event = decode(self.type, metadata.schema_version, self.data)
+        is_today = metadata.schema_version == version_of(event)
         return RecordedEvent(
-            event=decode(self.type, metadata.schema_version, self.data),
+            event=event,
             type=self.type,
             event_id=self.event_id,
             stream=self.stream,
             revision=self.revision,
             position=self.position,
             context=metadata.context,
+            older=None if is_today else OlderForm(metadata.schema_version, self.data),
         )
 
     def item(self, types: frozenset[str] | None) -> RecordedEvent | UnknownRecord | Checkpoint:

@@ -11,7 +11,10 @@ import msgspec
 from standardwebhooks import Webhook
 
 from payment_gateway.application.webhook_deliveries import Signed
-from payment_gateway.infrastructure.persistence.event_document import event_document
+from payment_gateway.infrastructure.persistence.event_document import (
+    event_document,
+    shown_version,
+)
 
 USER_AGENT: Final = "payment-gateway-webhooks/1"
 _SIGNATURES: Final = "webhook-signature"
@@ -85,7 +88,12 @@ def _payload(signed: Signed) -> bytes:
     """Return the body: ``{type, timestamp, data}``, the event as it is shown everywhere."""
     recorded = signed.recorded
     document = event_document(recorded, payment_id=signed.payment_id, currency=signed.currency)
-    body = {"type": recorded.type, "timestamp": recorded.context.at, "data": document}
+    body = {
+        "type": recorded.type,
+        "version": shown_version(recorded),
+        "timestamp": recorded.context.at,
+        "data": document,
+    }
     return msgspec.json.encode(body)
 
 

@@ -16,6 +16,7 @@ from payment_gateway.application.commands.deliver_webhook import Delivering
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.notifications import NotificationHandler
 from payment_gateway.application.ports import QueueUnavailable
+from payment_gateway.application.sagas.erasure_loop import ErasureLoop
 from payment_gateway.application.sagas.idempotency_loop import IdempotencyLoop
 from payment_gateway.application.sagas.nightly_reconciliation import JOB, NightlyReconciliation
 from payment_gateway.application.sagas.notification_loop import NotificationLoop
@@ -32,6 +33,7 @@ from payment_gateway.infrastructure.dependencies import (
     wait_for_event_store,
 )
 from payment_gateway.infrastructure.messaging import (
+    erasure_queue,
     fleet_metrics,
     idempotency_queue,
     recovery_queue,
@@ -135,6 +137,7 @@ async def _measure(fleet: Fleet, database: Database, settings: Settings) -> NoRe
         "split": database[split_queue.COLLECTION],
         "webhook": database[webhook_queue.COLLECTION],
         "idempotency": database[idempotency_queue.COLLECTION],
+        "erasure": database[erasure_queue.COLLECTION],
         "delivery": database[delivery_queue.DELIVERIES],
         **{
             f"notify-{handler.name}": database[notification_queue.collection_name(handler.name)]
@@ -170,6 +173,7 @@ def _reactors(opened: OpenGateway, database: Database, settings: Settings) -> tu
         _splits(opened, database),
         _webhooks(opened, database, settings),
         _idempotency(opened, database, settings),
+        _erasures(opened, database),
         _webhook_deliveries(opened, database),
         *(
             _notification(handler, opened, database, settings)
@@ -246,6 +250,20 @@ def _idempotency(opened: OpenGateway, database: Database, settings: Settings) ->
         handler=queue.handle,
     )
     loop = IdempotencyLoop(queue=queue, streams=opened.event_store, now=opened.gateway.now)
+    return _Reactor(queue=queue, units=(fill,), run=loop.run)
+
+
+def _erasures(opened: OpenGateway, database: Database) -> _Reactor:
+    queue = erasure_queue.MongoErasureQueue(database)
+    fill = Unit(
+        name=erasure_queue.SUBSCRIPTION,
+        group=GROUP,
+        matching=StreamFilter(erasure_queue.STREAMS),
+        handler=queue.handle,
+        documents=_documents(database[erasure_queue.COLLECTION]),
+    )
+    gateway = opened.gateway
+    loop = ErasureLoop(queue=queue, subjects=gateway.subjects, now=gateway.now)
     return _Reactor(queue=queue, units=(fill,), run=loop.run)
 
 

@@ -101,6 +101,27 @@ class SubjectService:
         await self.drop_answers(context.tenant_id)
         return _together(forgotten)
 
+    async def finish(self, origin: str, *, tenant_id: str) -> bool:
+        """Destroy what an erasure that broke off has left of the keys it names.
+
+        Args:
+            origin: The id that the person had before any erasure.
+            tenant_id: Whose customer it is.
+
+        Returns:
+            Whether anything was left.
+
+        Raises:
+            EventStoreUnavailable: The event store gave no answer; finishing again is safe.
+        """
+        named = _named(await self.store.read(erasure_stream(origin)))
+        left = [one for one in named if (await self.store.read(key_stream(one))).events]
+        for subject_id in left:
+            await self.streams.destroy(key_stream(subject_id))
+        # Whoever broke off after the last key may not have come to this; it changes nothing that lasts.
+        await self.drop_answers(tenant_id)
+        return bool(left)
+
     async def _forget(self, origin: str, context: CommandContext) -> Subject | None:
         for attempt in range(1, RACES_MAX + 1):
             erasures = await self.store.read(erasure_stream(origin))

@@ -1,7 +1,8 @@
 """Runs processes of the gateway that kill themselves at a point of a test's choosing.
 
-The points are around what the gateway does to the world: an append to the event store, a request to a provider; and
-where it has found a notification to be a provider's. Production code knows nothing of this; here the three are wrapped before the process begins. Whatever a point's
+The points are around what the gateway does to the world: an append to the event store, a stream that is destroyed, a request to a
+provider; and where it has found a notification to be a provider's. Production code knows nothing of this; here the four are
+wrapped before the process begins. Whatever a point's
 name, nothing durable happens between it and the next, so that "before a request" is "after the append before".
 
 Speaks lines of JSON on standard input and output, one answer to each; see ``Host`` in ``processes.py``. Its
@@ -43,7 +44,7 @@ class Doom:
 
     def wrap(self) -> None:
         """Have every append, request to a provider and verified notification come by here once it is done."""
-        append, send = EventStoreDB.append, HttpEndpoint.send
+        append, destroy, send = EventStoreDB.append, EventStoreDB.destroy, HttpEndpoint.send
         for webhooks in (PayPalWebhooks, PagaditoWebhooks):
             self._wrap_verify(webhooks)
 
@@ -52,6 +53,10 @@ class Doom:
             self.reach(f"append {type(events[-1]).__name__.removesuffix('Event')}")
             return result
 
+        async def destroyed(store: EventStoreDB, stream: str) -> None:
+            await destroy(store, stream)
+            self.reach(f"destroy {stream.partition('-')[0]}")
+
         async def sent(endpoint: HttpEndpoint, operation: str, path: str, **more: Any) -> Any:
             try:
                 return await send(endpoint, operation, path, **more)
@@ -59,6 +64,7 @@ class Doom:
                 self.reach(f"send {operation}")
 
         EventStoreDB.append = appended  # type: ignore[method-assign,assignment] # the crash is injected here
+        EventStoreDB.destroy = destroyed  # type: ignore[method-assign,assignment] # the crash is injected here
         HttpEndpoint.send = sent  # type: ignore[method-assign,assignment] # the crash is injected here
 
     def _wrap_verify(self, webhooks: type[PayPalWebhooks] | type[PagaditoWebhooks]) -> None:

@@ -1,7 +1,8 @@
 """Whatever the running server is sent that its description allows, or nearly, it answers as described.
 
-Schemathesis reads ``/openapi.json`` as anybody may, and sends what fits it and what does not.
-``FUZZ_EXAMPLES`` says how many requests an operation gets, ``FUZZ_SEED`` repeats a run.
+Schemathesis reads ``/openapi.json`` as anybody may, and sends what fits it and what does not; and queries and
+mutations that the schema of GraphQL allows. ``FUZZ_EXAMPLES`` says how many requests an operation gets,
+``FUZZ_SEED`` repeats a run.
 """
 
 from __future__ import annotations
@@ -12,14 +13,22 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
 
 from payment_gateway.domain.value_objects.grant import RoleVO
+from payment_gateway.presentation.graphql.schema import SCHEMA
+from payment_gateway.presentation.rest.error_table import rows
+from payment_gateway.presentation.rest.errors import INTERNAL
 from sandbox.ports import free_port
 from tests.child_process import READY_WITHIN_S, running
 from tests.integration.rest.installation import Installation, api_process, open_tenant
@@ -32,6 +41,8 @@ SEED = os.environ.get("FUZZ_SEED") or str(random.randrange(2**31))
 ROOT = Path(__file__).parents[3]
 HOOKS = "tests.integration.rest.fuzz_hooks"
 REQUESTS_MIN = 1_000
+# Queries and mutations together, for each example that an operation of REST gets.
+GRAPHQL_EXAMPLES = 12
 TIMEOUT_S = int(os.environ.get("FUZZ_TIMEOUT_S", "600"))
 CHECKS = (
     "not_a_server_error",
@@ -117,6 +128,45 @@ def test_no_answer_is_a_failure_or_outside_of_the_description(fuzzed: Fuzzed) ->
     assert int(counts[1]) == int(counts[2]) >= REQUESTS_MIN, told[-2000:]
     assert "Rate limited" not in told, told[-4000:]
     print(told[-1500:])
+
+
+@pytest.mark.timeout(TIMEOUT_S + 300)
+def test_no_query_or_mutation_fails_or_is_refused_without_a_known_code(fuzzed: Fuzzed) -> None:
+    operations = schemathesis.graphql.from_file(SCHEMA.as_str()).as_strategy()
+    known_codes = {row.code for row in rows()} - {INTERNAL.code}
+    print(f"FUZZ_SEED={SEED} FUZZ_EXAMPLES={EXAMPLES}")
+    ids = {
+        "tenantId": fuzzed.known["FUZZ_TENANT"],
+        "paymentId": fuzzed.known["FUZZ_PAYMENT"],
+        "providerType": "PAYPAL",
+        "currency": "USD",
+    }
+    headers = {"Authorization": f"Bearer {fuzzed.key}"}
+    outcomes: Counter[str] = Counter()
+
+    @seed(int(SEED))
+    @settings(
+        max_examples=int(EXAMPLES) * GRAPHQL_EXAMPLES,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operations, named=st.sets(st.sampled_from(sorted(ids))))
+    def answers(case: Any, named: set[str]) -> None:
+        query = str(case.body)
+        for name in named:  # of ids that are made up none exists
+            query = re.sub(rf'\b{name}: "(?:[^"\\]|\\.)*"', f'{name}: "{ids[name]}"', query)
+        answer = caller.post("/graphql", json={"query": query})
+        assert answer.status_code == 200, f"{query}\n{answer.status_code} {answer.text}"
+        told = answer.json()
+        codes = {one["extensions"]["code"] for one in told.get("errors", [])}
+        assert codes <= known_codes, f"{query}\n{answer.text}"
+        outcomes.update(codes or {"answered"})
+
+    with httpx.Client(base_url=fuzzed.url, headers=headers, timeout=30) as caller:
+        answers()
+    print(dict(outcomes))
+    assert outcomes["answered"], "some of it is what the schema allows"
 
 
 def command(fuzzed: Fuzzed) -> list[str]:

@@ -7,7 +7,15 @@ import platform
 import sys
 from collections.abc import Iterable
 
-from benchmarks import eventstore, initiate, projections, query_cache, rebuild, visible
+from benchmarks import (
+    eventstore,
+    initiate,
+    interface,
+    projections,
+    query_cache,
+    rebuild,
+    visible,
+)
 from benchmarks.row import Row
 
 
@@ -22,6 +30,7 @@ def main() -> None:
     for measure in (
         eventstore.run,
         initiate.run,
+        interface.run,
         projections.run,
         visible.run,
         query_cache.run,

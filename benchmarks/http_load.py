@@ -39,16 +39,31 @@ async def post(
     status: int,
     requests: int,
     connections: int,
+    headers_of_one: Callable[[], dict[str, str]] = dict,
 ) -> Load:
     """Send ``requests`` in all, over ``connections`` at a time.
+
+    Args:
+        url: Where to.
+        body: Returns the body of one request.
+        headers: What each request says.
+        status: What each is to be answered with.
+        requests: How many.
+        connections: How many are under way at any time.
+        headers_of_one: Returns what one request says beside ``headers``.
 
     Raises:
         UnexpectedAnswer: One was not answered with ``status``.
     """
     started = time.perf_counter()
     each = requests // connections
+
+    def header_lines() -> str:
+        said = {**headers, **headers_of_one()}
+        return "".join(f"{name}: {value}\r\n" for name, value in said.items())
+
     parts = await asyncio.gather(
-        *(_post(url, body, headers, status, each) for _ in range(connections))
+        *(_post(url, body, header_lines, status, each) for _ in range(connections))
     )
     elapsed = time.perf_counter() - started
     times = sorted(taken for part in parts for taken in part)
@@ -56,16 +71,15 @@ async def post(
 
 
 async def _post(
-    url: str, body: Callable[[], bytes], headers: dict[str, str], status: int, count: int
+    url: str, body: Callable[[], bytes], lines: Callable[[], str], status: int, count: int
 ) -> list[float]:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     times = []
     try:
         for _ in range(count):
             content = body()
-            head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{lines}"
+            head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{lines()}"
             head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
             started = time.perf_counter()
             writer.write(head.encode() + content)

@@ -19,9 +19,9 @@ from esdbclient import AsyncEventStoreDBClient
 from pydantic import SecretStr
 
 from benchmarks.eventstore_process import started
-from benchmarks.mongodb_process import started_mongodb
 from benchmarks.payment_log import write_payments
 from benchmarks.row import Row
+from benchmarks.server_process import started_mongodb
 from payment_gateway.infrastructure.messaging.checkpoint import Checkpoints
 from payment_gateway.infrastructure.messaging.subscription import Subscription
 from payment_gateway.infrastructure.persistence.event_log import (

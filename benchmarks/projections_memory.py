@@ -20,8 +20,8 @@ from pydantic import SecretStr
 
 from benchmarks.eventstore_process import started
 from benchmarks.eventstore_size import resident_mib
-from benchmarks.mongodb_process import started_mongodb
 from benchmarks.payment_log import EVENTS_PER_PAYMENT, write_payments
+from benchmarks.server_process import started_mongodb
 from payment_gateway.infrastructure.messaging.checkpoint import checkpoint_of
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.settings import Settings

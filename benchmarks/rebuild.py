@@ -19,9 +19,9 @@ from statistics import median
 from typing import Final
 
 from benchmarks.initiate import installation, load, process, ready_line
-from benchmarks.mongodb_process import started_mongodb
 from benchmarks.payment_histories import append_payments
 from benchmarks.row import Row
+from benchmarks.server_process import started_mongodb
 from payment_gateway.infrastructure.messaging import checkpoint
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,

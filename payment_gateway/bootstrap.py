@@ -148,6 +148,7 @@ async def open_gateway(settings: Settings) -> AsyncIterator[OpenGateway]:
             records=MongoWebhookDeliveryRecords(database),
             drop_answers=_drop_answers(cache),
         )
+        stack.push_async_callback(gateway.idempotency.settled)
         yield OpenGateway(
             gateway=gateway, event_store=store, master=master, redis=redis, cache=cache
         )

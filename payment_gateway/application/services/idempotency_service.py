@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
@@ -35,7 +36,11 @@ from payment_gateway.domain.aggregates.idempotency import (
     decide,
     evolve,
 )
-from payment_gateway.domain.errors import DomainError, ProviderUnavailableError
+from payment_gateway.domain.errors import (
+    DomainError,
+    IdempotencyKeyInUse,
+    ProviderUnavailableError,
+)
 from payment_gateway.domain.events.idempotency import IdempotencyEvent
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -43,6 +48,11 @@ from payment_gateway.domain.value_objects.external_reference_number import (
 from payment_gateway.domain.value_objects.idempotency_key import IdempotencyKeyVO
 
 CATEGORY: Final = "idempotency"
+# An answer is kept while it is on its way to the caller. Whoever asks again sooner than that waits for so
+# long, before it is told that the command is under way.
+LOOKS_AGAIN_AFTER_S: Final = (0.02, 0.05, 0.1)
+# So many answers at most are given before they are kept; with more, the event store is what all wait for.
+KEEPING_MAX: Final = 256
 # Members of an answer that are shown once and kept nowhere.
 SECRET_MEMBERS: Final = frozenset({"key", "secret"})
 # The same command goes on where these left it.
@@ -97,6 +107,9 @@ class KeyedRequest:
 class IdempotencyService:
     """Claims keys before their commands have any effect, and keeps answers.
 
+    An answer is kept while it is given: the caller does not wait for that. A process that dies before it has
+    kept one leaves what one leaves that dies before its answer.
+
     A command that crashed is carried out again by whoever sends it next, once its claim has lapsed:
     with the same numbers, so that it makes the same payment.
 
@@ -124,6 +137,7 @@ class IdempotencyService:
         self._fingerprint = fingerprint
         self._numbers = numbers
         self._lease = lease
+        self._keeping: dict[str, asyncio.Task[None]] = {}
 
     async def answer_once(
         self,
@@ -159,7 +173,7 @@ class IdempotencyService:
             at=context.at,
             expires_at=context.at + self._lease,
         )
-        claimed = await self._execute(stream_id, command, context, after=_NEVER_WRITTEN)
+        claimed = await self._claimed(stream_id, command, context)
         if claimed.state.answer is not None:
             return self._opened(claimed.state.answer, stream_id), True
         number = claimed.state.external_reference
@@ -176,8 +190,49 @@ class IdempotencyService:
             fingerprint=command.fingerprint,
             answer=self._sealed(answer, stream_id),
         )
-        await self._try(stream_id, keep, context, after=claimed.loaded)
+        await self._keep(stream_id, keep, context, after=claimed.loaded)
         return answer, False
+
+    async def settled(self) -> None:
+        """Wait until every answer that was given is kept, or could not be; each append has a deadline."""
+        while self._keeping:  # ends: nobody gives answers any more
+            await asyncio.wait(list(self._keeping.values()))
+
+    async def _claimed(
+        self, stream_id: str, command: ClaimKey, context: CommandContext
+    ) -> Executed[IdempotencyKey, IdempotencyEvent]:
+        """Claim a key, or find its answer; one that is just being kept is waited for."""
+        if (keeping := self._keeping.get(stream_id)) is not None:
+            await asyncio.wait([keeping])
+        after: Loaded[IdempotencyKey] | None = _NEVER_WRITTEN
+        for wait_s in LOOKS_AGAIN_AFTER_S:
+            try:
+                return await self._execute(stream_id, command, context, after=after)
+            except IdempotencyKeyInUse:
+                after = None
+                await asyncio.sleep(wait_s)
+        return await self._execute(stream_id, command, context, after=after)
+
+    async def _keep(
+        self,
+        stream_id: str,
+        keep: KeepAnswer,
+        context: CommandContext,
+        *,
+        after: Loaded[IdempotencyKey],
+    ) -> None:
+        """Begin to keep an answer; wait for that only where too much is being kept."""
+        if len(self._keeping) >= KEEPING_MAX:
+            await self._try(stream_id, keep, context, after=after)
+            return
+        task = asyncio.create_task(self._try(stream_id, keep, context, after=after))
+        self._keeping[stream_id] = task
+
+        def done(ended: asyncio.Task[None]) -> None:
+            if self._keeping.get(stream_id) is ended:
+                del self._keeping[stream_id]
+
+        task.add_done_callback(done)
 
     async def _try(
         self,
@@ -204,7 +259,7 @@ class IdempotencyService:
         command: IdempotencyCommand,
         context: CommandContext,
         *,
-        after: Loaded[IdempotencyKey],
+        after: Loaded[IdempotencyKey] | None,
     ) -> Executed[IdempotencyKey, IdempotencyEvent]:
         return await self._streams.execute(
             stream_id, lambda key: decide(command, key), context, after=after

@@ -16,10 +16,12 @@ from payment_gateway.application.ports import (
     SealBroken,
     StreamMoved,
 )
+from payment_gateway.application.services import idempotency_service
 from payment_gateway.application.services.external_reference_service import (
     ExternalReferenceService,
 )
 from payment_gateway.application.services.idempotency_service import (
+    LOOKS_AGAIN_AFTER_S,
     Claim,
     CommandAnswer,
     IdempotencyService,
@@ -75,6 +77,19 @@ def service(store: InMemoryEventStore, master: bytes = b"k" * 32) -> Idempotency
     )
 
 
+async def answered(
+    store: InMemoryEventStore,
+    context: CommandContext = CONTEXT,
+    command: Command | None = None,
+    request: KeyedRequest = REQUEST,
+) -> tuple[CommandAnswer, bool]:
+    """Have a command answered by a process that ends well: what it answered is kept."""
+    process = service(store)
+    answer = await process.answer_once(request, context, command or Command())
+    await process.settled()
+    return answer
+
+
 class Command:
     """Counts how often it is carried out and for which numbers."""
 
@@ -100,8 +115,8 @@ class TestRepetition:
         self, store: FailingStore
     ) -> None:
         command = Command()
-        assert await service(store).answer_once(REQUEST, CONTEXT, command) == (DONE, False)
-        assert await service(store).answer_once(REQUEST, LATER, command) == (DONE, True)
+        assert await answered(store, command=command) == (DONE, False)
+        assert await answered(store, LATER, command) == (DONE, True)
         assert len(command.claims) == 1
 
     async def test_another_request_with_the_key_is_refused(self, store: FailingStore) -> None:
@@ -136,6 +151,75 @@ class TestRepetition:
         assert answers.count((DONE, False)) == 1
         others = [one for one in answers if one not in [(DONE, False), (DONE, True)]]
         assert all(isinstance(one, IdempotencyKeyInUse) for one in others)
+
+
+class SlowStore(FailingStore):
+    """Keeps an answer once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_keep = asyncio.Event()
+
+    async def append(
+        self,
+        stream: str,
+        events: Sequence[DomainEvent],
+        *,
+        expected: int | None,
+        context: CommandContext,
+    ) -> Appended:
+        if isinstance(events[0], CommandAnsweredEvent):
+            await self.may_keep.wait()
+        return await super().append(stream, events, expected=expected, context=context)
+
+
+class TestAnAnswerThatIsBeingKept:
+    async def test_is_given_meanwhile_and_waited_for_by_whoever_asks_the_same_process(self) -> None:
+        store = SlowStore()
+        process, command = service(store), Command()
+        assert await process.answer_once(REQUEST, CONTEXT, command) == (DONE, False)
+        again = asyncio.create_task(process.answer_once(REQUEST, CONTEXT, command))
+        await asyncio.sleep(sum(LOOKS_AGAIN_AFTER_S) * 2)
+        assert not again.done(), "the key is in use by its own answer"
+        store.may_keep.set()
+        assert await again == (DONE, True)
+        assert len(command.claims) == 1
+
+    async def test_is_looked_for_again_by_another_process_before_it_refuses(self) -> None:
+        store = SlowStore()
+        await service(store).answer_once(REQUEST, CONTEXT, Command())
+        with pytest.raises(IdempotencyKeyInUse):
+            await service(store).answer_once(REQUEST, CONTEXT, Command())
+        again = asyncio.create_task(service(store).answer_once(REQUEST, CONTEXT, Command()))
+        await asyncio.sleep(LOOKS_AGAIN_AFTER_S[0] / 2)
+        store.may_keep.set()
+        assert await again == (DONE, True)
+
+    async def test_is_kept_before_the_process_ends(self) -> None:
+        store = SlowStore()
+        process = service(store)
+        await process.answer_once(REQUEST, CONTEXT, Command())
+        ending = asyncio.create_task(process.settled())
+        await asyncio.sleep(0)
+        assert not ending.done()
+        store.may_keep.set()
+        await ending
+        assert [one.type for one in store._log] == ["IdempotencyKeyClaimed", "CommandAnswered"]
+
+    async def test_is_kept_before_it_is_given_where_too_many_are(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(idempotency_service, "KEEPING_MAX", 1)
+        store = SlowStore()
+        process = service(store)
+        await process.answer_once(REQUEST, CONTEXT, Command())
+        other = replace(REQUEST, key=IdempotencyKeyVO("order-2"))
+        second = asyncio.create_task(process.answer_once(other, CONTEXT, Command()))
+        await asyncio.sleep(0.01)
+        assert not second.done()
+        store.may_keep.set()
+        assert await second == (DONE, False)
+        await process.settled()
 
 
 class TestRefusal:
@@ -208,7 +292,7 @@ class TestCrash:
     ) -> None:
         command = Command()
         store.fails = True
-        assert await service(store).answer_once(REQUEST, CONTEXT, command) == (DONE, False)
+        assert await answered(store, command=command) == (DONE, False)
         store.fails = False
         assert await service(store).answer_once(REQUEST, LATER, command) == (DONE, False)
         assert await service(store).answer_once(REQUEST, LATER, command) == (DONE, True)
@@ -234,7 +318,8 @@ class TestWhatIsKept:
     async def test_neither_key_nor_body_nor_answer_is_readable_in_the_log(
         self, store: FailingStore
     ) -> None:
-        await service(store).answer_once(REQUEST, CONTEXT, Command())
+        await answered(store)
+        assert [one.type for one in store._log] == ["IdempotencyKeyClaimed", "CommandAnswered"]
         for stored in store._log:
             text = stored.stream.encode() + stored.data
             for secret in (b"order-1", b"body", b"paymentId"):
@@ -254,7 +339,7 @@ class TestWhatIsKept:
             await service(store, b"j" * 32).answer_once(REQUEST, CONTEXT, Command())
 
     async def test_a_key_whose_stream_was_removed_begins_anew(self, store: FailingStore) -> None:
-        await service(store).answer_once(REQUEST, CONTEXT, Command())
+        await answered(store)
         stream = store._log[0].stream
         revision = (await store.read(stream)).revision
         assert revision is not None

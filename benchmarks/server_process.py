@@ -1,4 +1,4 @@
-"""A MongoDB server that is measured, as a process of its own."""
+"""Servers that are measured, each as a process of its own: MongoDB, Redis."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from sandbox.mongo import mongod, mongodb_uri
-from sandbox.part import Poll
+from sandbox.part import PartSpec, Poll
 from sandbox.ports import free_port
+from sandbox.redis import redis_url, valkey
 
 READY_WITHIN_S: Final = 60.0
 STOP_WITHIN_S: Final = 20.0
@@ -23,18 +24,32 @@ async def started_mongodb(folder: Path) -> AsyncIterator[str]:
     """Run a server that keeps its data in the folder; yield its URI once it takes transactions."""
     await asyncio.to_thread(folder.mkdir)
     port = free_port()
-    part = mongod(folder, port)
-    assert isinstance(part.ready, Poll), "mongod is asked whether it is ready"
+    async with _started(mongod(folder, port), "--logpath", str(folder.with_suffix(".log"))):
+        yield mongodb_uri(port)
+
+
+@asynccontextmanager
+async def started_redis(folder: Path) -> AsyncIterator[str]:
+    """Run a Valkey server; yield its URL once it answers."""
+    await asyncio.to_thread(folder.mkdir)
+    port = free_port()
+    async with _started(valkey(folder, port)):
+        yield redis_url(port)
+
+
+@asynccontextmanager
+async def _started(part: PartSpec, *more: str) -> AsyncIterator[None]:
+    assert isinstance(part.ready, Poll), f"{part.name} is asked whether it is ready"
     process = await asyncio.create_subprocess_exec(
-        *part.argv, "--logpath", str(folder.with_suffix(".log")), stdout=asyncio.subprocess.DEVNULL
+        *part.argv, *more, stdout=asyncio.subprocess.DEVNULL
     )
     try:
         deadline_s = time.monotonic() + READY_WITHIN_S
         while not await part.ready.ask():
             if time.monotonic() > deadline_s or process.returncode is not None:
-                raise RuntimeError("mongod did not start")
+                raise RuntimeError(f"{part.name} did not start")
             await asyncio.sleep(POLL_S)
-        yield mongodb_uri(port)
+        yield
     finally:
         with suppress(ProcessLookupError):
             process.terminate()

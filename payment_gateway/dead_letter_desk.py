@@ -144,6 +144,14 @@ class DeadLetterDesk:
         await self._letters.discard(letter)
         return {"id": letter.id, "events": letter.events}
 
+    async def head(self) -> int:
+        """Return the position of the log's last event: what was decided here is at it or before.
+
+        Raises:
+            EventStoreUnavailable: The event store gives no answer.
+        """
+        return await self.opened.event_store.head()
+
     async def _replay_notification(
         self, stream: str, context_for: ContextFor, *, dry_run: bool
     ) -> Answer:

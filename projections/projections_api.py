@@ -16,6 +16,7 @@ from pydantic.alias_generators import to_camel
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
 from projections import registry, rollback, verifications
+from projections.generations import PARTITIONS_MAX
 from projections.query_context import Dependency
 from projections.read_model import ReadModel
 from projections.rebuild import Plan, begin_or_join
@@ -25,6 +26,7 @@ from projections.worker import READ_MODELS, select
 
 NAME_LENGTH_MAX: Final = 100
 SAMPLE_MAX: Final = 1_000_000
+RATE_MIN: Final = 0.1
 RATE_MAX: Final = 1_000_000
 
 Name = Annotated[str, Path(max_length=NAME_LENGTH_MAX, description="The read model.")]
@@ -51,9 +53,9 @@ class _Request(BaseModel):
 class RebuildRequest(_Request):
     """How a read model is to be built; what is left out is left to the gateway."""
 
-    partitions: int | None = Field(default=None, ge=1, le=16)
+    partitions: int | None = Field(default=None, ge=1, le=PARTITIONS_MAX)
     rate: float | None = Field(
-        default=None, ge=0.1, le=RATE_MAX, description="Events a second at most."
+        default=None, ge=RATE_MIN, le=RATE_MAX, description="Events a second at most."
     )
     sample: int | None = Field(
         default=None, ge=1, le=SAMPLE_MAX, description="Documents that are verified."

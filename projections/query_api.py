@@ -25,7 +25,6 @@ __all__ = ["Queries", "create_query_router"]
 
 _VIEWER_ROUTES: Final = (
     payment_details_api.add_routes,
-    payment_history_api.add_routes,
     payment_list_api.add_routes,
     order_payments_api.add_routes,
     daily_stats_api.add_routes,
@@ -58,6 +57,7 @@ def create_query_router(
     router = APIRouter(prefix="/api/v1", tags=["queries"], route_class=ConditionalRoute)
     for add_routes in _VIEWER_ROUTES:
         add_routes(router, viewer=viewer, queries=queries)
+    payment_history_api.add_routes(router, viewer=subscriber, queries=queries)
     event_feed_api.add_routes(
         router, viewer=subscriber, queries=queries, still_allowed=still_allowed
     )

@@ -427,7 +427,8 @@ class TestEndpointsThatDoNotTakeEvents:
         self, world: DeliveryWorld, receiver: HttpReceiver
     ) -> None:
         endpoint_id, _ = await world.endpoint(receiver.url, enabled=False)
-        event_id = await world.gateway.webhook_endpoints.request_test(endpoint_id, world.context)
+        requested = await world.gateway.webhook_endpoints.request_test(endpoint_id, world.context)
+        event_id = requested.event_id
         await world.caught_up()
         await world.send_due()
 

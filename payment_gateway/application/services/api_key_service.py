@@ -35,10 +35,15 @@ _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedApiKey:
-    """A key and its new secret, which is shown this once."""
+    """What became of a key, and its new secret, which is shown this once."""
 
-    api_key: ApiKey
+    executed: Executed[ApiKey, ApiKeyEvent]
     secret: str = field(repr=False)
+
+    @property
+    def api_key(self) -> ApiKey:
+        """The key as it is then."""
+        return self.executed.state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ class ApiKeyService:
         executed = await self._streams.execute(
             api_key_id, lambda key: decide(api_key_id, command, key), context
         )
-        return IssuedApiKey(api_key=self._noted(executed), secret=secret.text)
+        return IssuedApiKey(executed=self._noted(executed), secret=secret.text)
 
     async def rotate(
         self, api_key_id: str, *, overlap: timedelta, context: CommandContext
@@ -106,9 +111,11 @@ class ApiKeyService:
             prefix=secret.prefix, key_hash=secret.key_hash, at=context.at, overlap=overlap
         )
         executed = await self._execute(loaded, command, context)
-        return IssuedApiKey(api_key=self._noted(executed), secret=secret.text)
+        return IssuedApiKey(executed=self._noted(executed), secret=secret.text)
 
-    async def revoke(self, api_key_id: str, context: CommandContext) -> ApiKey:
+    async def revoke(
+        self, api_key_id: str, context: CommandContext
+    ) -> Executed[ApiKey, ApiKeyEvent]:
         """Accept a key no more; revoking it again changes nothing.
 
         Raises:
@@ -148,9 +155,9 @@ class ApiKeyService:
             after=loaded,
         )
 
-    def _noted(self, executed: Executed[ApiKey, ApiKeyEvent]) -> ApiKey:
+    def _noted(self, executed: Executed[ApiKey, ApiKeyEvent]) -> Executed[ApiKey, ApiKeyEvent]:
         self.directory.put(executed.state, executed.revision)
-        return executed.state
+        return executed
 
     @property
     def _streams(self) -> StreamService[ApiKey, ApiKeyEvent]:

@@ -53,11 +53,26 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resent:
+    """A delivery as it was found, and where in the log its being sent again is, or its last event."""
+
+    record: DeliveryRecord
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResentRange:
-    """What resending a range did; ``has_more`` says that the limit was reached before its end."""
+    """What resending a range did.
+
+    Attributes:
+        resent: How many are sent again.
+        has_more: Whether the limit was reached before the end of the range.
+        position: Of the last of it in the log; 0 where nothing was.
+    """
 
     resent: int
     has_more: bool
+    position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +106,7 @@ class WebhookDeliveryService:
             delivery_id, lambda state: decide(command, state), context, after=after
         )
 
-    async def resend(self, delivery_id: str, context: CommandContext) -> DeliveryRecord:
+    async def resend(self, delivery_id: str, context: CommandContext) -> Resent:
         """Send an event again that was delivered or parked; one that is on its way stays as it is.
 
         Raises:
@@ -100,9 +115,10 @@ class WebhookDeliveryService:
             EventStoreUnavailable: No answer; resending again is safe.
         """
         record = await self.find(delivery_id, tenant_id=context.tenant_id)
-        if record.status is not WebhookDeliveryStatus.SCHEDULED:
-            await self.execute(delivery_id, _resend(context), context)
-        return record
+        if record.status is WebhookDeliveryStatus.SCHEDULED:
+            return Resent(record=record, position=(await self.load(delivery_id)).position)
+        executed = await self.execute(delivery_id, _resend(context), context)
+        return Resent(record=record, position=executed.position)
 
     async def resend_range(self, which: DeliveryFilter, context: CommandContext) -> ResentRange:
         """Send again what has ended in a range, newest first, ``RESEND_MAX`` at most.
@@ -113,14 +129,16 @@ class WebhookDeliveryService:
         """
         found = await self.records.deliveries(which, limit=RESEND_MAX + 1)
         wanted = found[:RESEND_MAX]
+        position = 0
         for start in range(0, len(wanted), RESENT_AT_ONCE):
-            await asyncio.gather(
+            executed = await asyncio.gather(
                 *(
                     self.execute(one.delivery_id, _resend(context), context)
                     for one in wanted[start : start + RESENT_AT_ONCE]
                 )
             )
-        return ResentRange(resent=len(wanted), has_more=len(found) > RESEND_MAX)
+            position = max(position, *(one.position for one in executed))
+        return ResentRange(resent=len(wanted), has_more=len(found) > RESEND_MAX, position=position)
 
     async def find(self, delivery_id: str, *, tenant_id: str | None) -> DeliveryRecord:
         """Return a tenant's delivery, or any tenant's for ``None``.

@@ -69,6 +69,14 @@ class ShownSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RequestedTest:
+    """What became of an endpoint, and the id of the event that is delivered as a test."""
+
+    executed: Events
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpointService:
     """One stream an endpoint.
 
@@ -175,22 +183,23 @@ class WebhookEndpointService:
         command = DisableWebhookEndpoint(reason=reason, failing_since=failing_since)
         return await self._execute(endpoint_id, command, context)
 
-    async def request_test(self, endpoint_id: str, context: CommandContext) -> str:
-        """Have a test event delivered, paused or not, and return that event's id.
+    async def request_test(self, endpoint_id: str, context: CommandContext) -> RequestedTest:
+        """Have a test event delivered, paused or not.
 
         Raises:
             WebhookEndpointNotFound: The tenant has none of that id.
             EventStoreUnavailable: No answer; a test may have been requested.
         """
         test_id = str(uuid4())
-        await self._execute(endpoint_id, RequestWebhookTest(test_id=test_id), context)
+        executed = await self._execute(endpoint_id, RequestWebhookTest(test_id=test_id), context)
         history = await self.store.read(self._streams.stream(endpoint_id))
-        return next(
+        event_id = next(
             recorded.event_id
             for recorded in reversed(history.events)
             if isinstance(recorded.event, WebhookTestRequestedEvent)
             and recorded.event.test_id == test_id
         )
+        return RequestedTest(executed=executed, event_id=event_id)
 
     async def find(self, endpoint_id: str, *, tenant_id: str | None) -> WebhookEndpoint:
         """Return a tenant's endpoint, or any tenant's for ``None``.

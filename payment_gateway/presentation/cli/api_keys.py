@@ -134,7 +134,8 @@ def _add_others(
             typer.confirm(f"Revoke the API key {key} for good?", abort=True, err=True)
 
         async def use(gateway: Gateway, context: CommandContext) -> ApiKey:
-            return await gateway.api_keys.revoke(key, replace(context, reason=reason))
+            revoked = await gateway.api_keys.revoke(key, replace(context, reason=reason))
+            return revoked.state
 
         revoked = operations.administer(load_settings(), use, with_lists=False)
         _print([revoked], {}, as_json=as_json)

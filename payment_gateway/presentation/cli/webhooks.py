@@ -188,7 +188,8 @@ def _add_sending(app: typer.Typer, run: Run) -> None:
         """Have a test event delivered."""
 
         async def use(gateway: Gateway, context: CommandContext) -> str:
-            return await gateway.webhook_endpoints.request_test(endpoint, context)
+            requested = await gateway.webhook_endpoints.request_test(endpoint, context)
+            return requested.event_id
 
         event_id: str = run(tenant, use)
         shown = {"eventId": event_id, "deliveryId": delivery_id_of(endpoint, event_id)}
@@ -217,8 +218,8 @@ def _add_sending(app: typer.Typer, run: Run) -> None:
         async def use(gateway: Gateway, context: CommandContext) -> ResentRange:
             service = gateway.webhook_deliveries
             if delivery is not None:
-                await service.resend(delivery, context)
-                return ResentRange(resent=1, has_more=False)
+                one = await service.resend(delivery, context)
+                return ResentRange(resent=1, has_more=False, position=one.position)
             assert endpoint is not None, "one of both is named"
             await gateway.webhook_endpoints.find(endpoint, tenant_id=context.tenant_id)
             which = DeliveryFilter(

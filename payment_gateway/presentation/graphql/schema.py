@@ -24,7 +24,7 @@ from payment_gateway.presentation.graphql.query_checks import QueryChecks
 from payment_gateway.presentation.graphql.subscriptions import Subscription
 from payment_gateway.presentation.rest.refusals import INTERNAL, INVALID_QUERY
 
-DEPTH_MAX: Final = 12  # the introspection of tools reaches eleven
+DEPTH_MAX: Final = 12  # what tools ask of the schema itself has a limit of its own, in graphql-core
 ALIASES_MAX: Final = 15
 TOKENS_MAX: Final = 2_000
 

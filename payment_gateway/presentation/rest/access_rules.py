@@ -44,6 +44,7 @@ _ADMIN: Final = _roles("admin")
 _ORDER_SERVICE: Final = _roles("order-service")
 _VIEWER: Final = _roles("viewer")
 _OPERATOR: Final = _roles("operator")
+_SUBSCRIBER: Final = _roles("viewer", "auditor")
 _SIGNED: Final = Public("the provider signs what it sends; nothing is stored that is not")
 _PAYER: Final = Public("the payer's browser: what it brings proves nothing, the provider is asked")
 _PROBE: Final = Public("says how the process and its dependencies do; no tenant, no payment")
@@ -60,11 +61,11 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /api/v1/payments/split/{splitId}": _roles("order-service", "viewer"),
     "GET /api/v1/payments": _VIEWER,
     "GET /api/v1/payments/{paymentId}": _VIEWER,
-    "GET /api/v1/payments/{paymentId}/events": _VIEWER,
+    "GET /api/v1/payments/{paymentId}/events": _SUBSCRIBER,
     "GET /api/v1/orders/{orderId:path}/payments": _VIEWER,
     "GET /api/v1/payments/{paymentId}/audit": _roles("operator", "auditor"),
     "GET /api/v1/stats/daily": _VIEWER,
-    "GET /api/v1/events": _roles("viewer", "auditor"),
+    "GET /api/v1/events": _SUBSCRIBER,
     "GET /api/v1/audit": _roles("auditor"),
     "GET /api/v1/providers/health": _roles("viewer", "operator", "admin"),
     "GET /api/v1/projections": _OPERATOR,

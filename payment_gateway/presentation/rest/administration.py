@@ -13,14 +13,22 @@ from payment_gateway.application.ports import CommandContext
 from payment_gateway.domain.errors import InvalidValue
 from payment_gateway.presentation.rest.access import Caller
 from payment_gateway.presentation.rest.command_context import CommandSide, context_of
+from payment_gateway.presentation.rest.limits import (
+    ACT_REASON_LENGTH_MAX,
+    CURSOR_LENGTH_MAX,
+)
 
 # Of a DELETE, which has no body.
 Reason = Annotated[
     str | None,
-    Query(min_length=1, max_length=500, description="Why; kept with it, for the audit."),
+    Query(
+        min_length=1,
+        max_length=ACT_REASON_LENGTH_MAX,
+        description="Why; kept with it, for the audit.",
+    ),
 ]
 Cursor = Annotated[
-    str | None, Query(max_length=200, description="`nextCursor` of the page before.")
+    str | None, Query(max_length=CURSOR_LENGTH_MAX, description="`nextCursor` of the page before.")
 ]
 
 

@@ -24,30 +24,42 @@ from payment_gateway.presentation.rest.administration import (
     decode_after,
     encode_after,
 )
-from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
+from payment_gateway.presentation.rest.command_context import (
+    CommandSide,
+    command_side_of,
+    stamp_position,
+)
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
-from payment_gateway.presentation.rest.schemas import Answer, ReasonBody
-
-PAGE_SIZE_MAX: Final = 100
-PAGE_SIZE_DEFAULT: Final = 25
+from payment_gateway.presentation.rest.limits import (
+    API_KEY_NAME_LENGTH_MAX,
+    ID_LENGTH_MAX,
+    PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
+    ROLE_LENGTH_MAX,
+    ROLES_MAX,
+)
+from payment_gateway.presentation.rest.schemas import Answer, ReasonBody, TenantId
 
 router = APIRouter(prefix="/api/v1/apikeys", tags=["api keys"], route_class=ExactJsonRoute)
 Admin = Annotated[Caller, Depends(requires("admin"))]
 Reader = Annotated[Caller, Depends(requires("admin", "auditor"))]
 Side = Annotated[CommandSide, Depends(command_side_of)]
-KeyId = Annotated[str, Path(alias="id", max_length=64)]
+KeyId = Annotated[str, Path(alias="id", max_length=ID_LENGTH_MAX)]
 
 
 class CreateApiKeyBody(ReasonBody):
     """A new key: one tenant, or ``*`` for operator, admin and auditor; one or more roles."""
 
-    tenant_id: Annotated[str, Field(examples=["demo"], min_length=1, max_length=63)]
+    tenant_id: TenantId
     roles: Annotated[
-        list[Annotated[str, Field(max_length=32)]],
-        Field(min_length=1, max_length=5, examples=[["order-service", "viewer"]]),
+        list[Annotated[str, Field(max_length=ROLE_LENGTH_MAX)]],
+        Field(min_length=1, max_length=ROLES_MAX, examples=[["order-service", "viewer"]]),
     ]
-    name: Annotated[str, Field(min_length=1, max_length=200, examples=["Shop"])] | None = None
+    name: (
+        Annotated[str, Field(min_length=1, max_length=API_KEY_NAME_LENGTH_MAX, examples=["Shop"])]
+        | None
+    ) = None
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
 
 
@@ -82,7 +94,7 @@ class ApiKeyAnswer(Answer):
 class IssuedApiKeyAnswer(ApiKeyAnswer):
     """A key with its secret, which is shown this once."""
 
-    key: str
+    key: str | None = Field(description="Null in a repetition under the same `Idempotency-Key`.")
 
 
 class ApiKeyPage(Answer):
@@ -97,11 +109,11 @@ class ApiKeyPage(Answer):
 async def create(
     body: CreateApiKeyBody,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
 ) -> IssuedApiKeyAnswer:
-    """Make a key; no answer but a repetition of this one ever shows it again."""
+    """Make a key; no answer ever shows it again."""
     grant = GrantVO.parse(body.tenant_id, body.roles)
     context = administration_context(request, caller, grant.tenant_id, side, reason=body.reason)
     if grant.tenant_id != ANY_TENANT:
@@ -109,7 +121,7 @@ async def create(
     issued = await side.gateway.api_keys.create(
         grant, name=body.name, expires_at=body.expires_at, context=context
     )
-    return _issued(issued, context.at)
+    return _issued(issued, context.at, response, side)
 
 
 @router.get("")
@@ -140,15 +152,16 @@ async def revoke(
     *,
     api_key_id: KeyId,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
     reason: Reason = None,
 ) -> ApiKeyAnswer:
     """Accept a key no more; doing so again changes nothing."""
     context = administration_context(request, caller, caller.tenant_id, side, reason=reason)
-    key = await side.gateway.api_keys.revoke(api_key_id, context)
-    return ApiKeyAnswer(**_shown(key, context.at))
+    revoked = await side.gateway.api_keys.revoke(api_key_id, context)
+    stamp_position(response, side, revoked.state.tenant_id, revoked.position)
+    return ApiKeyAnswer(**_shown(revoked.state, context.at))
 
 
 @router.post("/{id}/rotate")
@@ -157,7 +170,7 @@ async def rotate(
     *,
     api_key_id: KeyId,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
     body: RotateApiKeyBody = _AS_USUAL,
@@ -166,10 +179,13 @@ async def rotate(
     context = administration_context(request, caller, caller.tenant_id, side, reason=body.reason)
     overlap = timedelta(seconds=body.overlap_seconds)
     issued = await side.gateway.api_keys.rotate(api_key_id, overlap=overlap, context=context)
-    return _issued(issued, context.at)
+    return _issued(issued, context.at, response, side)
 
 
-def _issued(issued: IssuedApiKey, now: datetime) -> IssuedApiKeyAnswer:
+def _issued(
+    issued: IssuedApiKey, now: datetime, response: Response, side: CommandSide
+) -> IssuedApiKeyAnswer:
+    stamp_position(response, side, issued.api_key.tenant_id, issued.executed.position)
     return IssuedApiKeyAnswer(key=issued.secret, **_shown(issued.api_key, now))
 
 

@@ -86,5 +86,10 @@ def stamp(
     response: Response, side: CommandSide, tenant_id: str, *, revision: int, position: int
 ) -> None:
     """Tell the caller where the log and the payment are now."""
-    response.headers["Consistency-Token"] = side.encode_token(tenant_id, position)
+    stamp_position(response, side, tenant_id, position)
     response.headers["ETag"] = f'"{revision}"'
+
+
+def stamp_position(response: Response, side: CommandSide, tenant_id: str, position: int) -> None:
+    """Tell the caller where the log is now, where there is no revision to go on from."""
+    response.headers["Consistency-Token"] = side.encode_token(tenant_id, position)

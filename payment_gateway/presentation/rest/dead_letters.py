@@ -19,13 +19,16 @@ from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
     context_of,
+    stamp_position,
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.limits import (
+    ACT_REASON_LENGTH_MAX,
+)
 from payment_gateway.presentation.rest.schemas import Body
 
 LETTER_ID_LENGTH_MAX = 300
-REASON_LENGTH_MAX = 500
 ContextFor = Callable[[str], CommandContext]
 
 
@@ -48,6 +51,10 @@ class Desk(Protocol):
 
     async def discard(self, letter_id: str, reason: str, context_for: ContextFor) -> dict[str, Any]:
         """Decide that it is never handled."""
+        ...
+
+    async def head(self) -> int:
+        """Return the position of the log's last event."""
         ...
 
 
@@ -79,7 +86,7 @@ class DiscardBody(Body):
     """Why it is never to be handled: kept with the decision."""
 
     reason: Annotated[
-        str, Field(min_length=1, max_length=REASON_LENGTH_MAX, examples=["sent for a test"])
+        str, Field(min_length=1, max_length=ACT_REASON_LENGTH_MAX, examples=["sent for a test"])
     ]
 
 
@@ -153,13 +160,14 @@ async def replay(
     letter_id: LetterId,
     body: ReplayBody,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Operator,
     side: Side,
     desk: At,
 ) -> ReplayAnswer:
     """Handle what is parked again, in order: all of it, or where that fails, nothing."""
     replayed = await desk.replay(letter_id, _contexts(request, caller, side), dry_run=body.dry_run)
+    stamp_position(response, side, caller.tenant_id, await desk.head())
     return ReplayAnswer.model_validate(replayed)
 
 
@@ -170,13 +178,14 @@ async def discard(
     letter_id: LetterId,
     body: DiscardBody,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Operator,
     side: Side,
     desk: At,
 ) -> DiscardAnswer:
     """Decide that what is parked is never handled. It is final; the events stay in the log."""
     discarded = await desk.discard(letter_id, body.reason, _contexts(request, caller, side))
+    stamp_position(response, side, caller.tenant_id, await desk.head())
     return DiscardAnswer.model_validate(discarded)
 
 

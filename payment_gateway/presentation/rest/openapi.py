@@ -27,7 +27,7 @@ Operation = dict[str, Any]
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
-# Routes of these groups say with each answer where the log and what it is about are now.
+# Commands of these groups say where what they are about is now, and heed where it is believed to be.
 _STAMPED: Final = frozenset({"payments", "providers", "tenants", "webhook endpoints"})
 QUERIES: Final = "queries"
 _OF_THE_FRAMEWORK: Final = ("HTTPValidationError", "ValidationError")
@@ -191,9 +191,9 @@ def _add_headers(described: _Described) -> None:
     if not takes_no_key(path):
         names += ["RateLimit", "RateLimit-Policy"]
     if is_idempotent(described.endpoint):
-        names += ["Idempotent-Replayed"]
+        names += ["Idempotent-Replayed", "Consistency-Token"]
         if _STAMPED.intersection(operation["tags"]):
-            names += ["Consistency-Token", "ETag"]
+            names += ["ETag"]
     if QUERIES in operation["tags"]:
         names += ["Consistency-Token", "ETag"]
         operation["responses"]["304"] = {"description": "Not changed since `If-None-Match`"}

@@ -24,6 +24,9 @@ from payment_gateway.presentation.rest.command_context import (
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.limits import (
+    REFUND_ID_LENGTH_MAX,
+)
 from payment_gateway.presentation.rest.schemas import (
     Amount,
     Answer,
@@ -68,7 +71,8 @@ class ResolveBody(Body):
         ),
     ] = None
     refund_id: Annotated[
-        str | None, Field(max_length=64, description="Which refund, where it is about one.")
+        str | None,
+        Field(max_length=REFUND_ID_LENGTH_MAX, description="Which refund, where it is about one."),
     ] = None
 
 

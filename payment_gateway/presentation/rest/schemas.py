@@ -18,6 +18,31 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from payment_gateway.application.commands.initiate_payment import (
+    FALLBACK_PROVIDERS_MAX,
+    ORDER_ID_LENGTH_MAX,
+)
+from payment_gateway.application.services.tenant_service import NAME_LENGTH_MAX, RETURN_URLS_MAX
+from payment_gateway.domain.value_objects.payment_details import (
+    DESCRIPTION_LENGTH_MAX,
+    LINES_MAX,
+    QUANTITY_MAX,
+    URL_LENGTH_MAX,
+)
+from payment_gateway.presentation.rest.limits import (
+    ACT_REASON_LENGTH_MAX,
+    CUSTOMER_REFERENCE_LENGTH_MAX,
+    EMAIL_LENGTH_MAX,
+    EXTERNAL_REFERENCE_LENGTH_MAX,
+    ID_LENGTH_MAX,
+    PERSON_NAME_LENGTH_MAX,
+    PHONE_LENGTH_MAX,
+    PROVIDER_TYPE_LENGTH_MAX,
+    REFUND_ID_LENGTH_MAX,
+    REFUND_REASON_LENGTH_MAX,
+    TENANT_ID_LENGTH_MAX,
+)
+
 # What Python reads as a number and nobody else does is none: "1_000", other scripts' digits.
 _DECIMAL_TEXT: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?", re.ASCII)
 
@@ -67,10 +92,23 @@ CustomParams = Annotated[
     Field(description="Given back untouched; 4 KiB at most.", examples=[{"seat": "12B"}]),
 ]
 DecimalText = Annotated[str, Field(examples=["19.99"])]
-TenantId = Annotated[str, Field(examples=["demo"], min_length=1, max_length=63)]
-ProviderType = Annotated[str, Field(examples=["PAYPAL"], min_length=1, max_length=32)]
+TenantId = Annotated[str, Field(examples=["demo"], min_length=1, max_length=TENANT_ID_LENGTH_MAX)]
+ProviderType = Annotated[
+    str, Field(examples=["PAYPAL"], min_length=1, max_length=PROVIDER_TYPE_LENGTH_MAX)
+]
 PaymentId = Annotated[
-    str, Field(examples=["6c0a33a7-7f0c-5a6f-a4a9-6a6a0c8fb1b5"], min_length=1, max_length=64)
+    str,
+    Field(
+        examples=["6c0a33a7-7f0c-5a6f-a4a9-6a6a0c8fb1b5"], min_length=1, max_length=ID_LENGTH_MAX
+    ),
+]
+
+
+OrderId = Annotated[
+    str, Field(min_length=1, max_length=ORDER_ID_LENGTH_MAX, examples=["order-1001"])
+]
+Reference = Annotated[
+    str, Field(min_length=1, max_length=CUSTOMER_REFERENCE_LENGTH_MAX, examples=["customer-17"])
 ]
 
 
@@ -95,19 +133,24 @@ class Answer(BaseModel):
 class Detail(Body):
     """One line of what is being paid for."""
 
-    quantity: Annotated[int, Field(ge=1, examples=[2])]
-    description: Annotated[str, Field(min_length=1, max_length=250, examples=["Coffee, 500 g"])]
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_MAX, examples=[2])]
+    description: Annotated[
+        str, Field(min_length=1, max_length=DESCRIPTION_LENGTH_MAX, examples=["Coffee, 500 g"])
+    ]
     price: Amount
-    url_product: Annotated[str, Field(max_length=2048)] | None = None
+    url_product: Annotated[str, Field(max_length=URL_LENGTH_MAX)] | None = None
+
+
+Details = Annotated[list[Detail], Field(min_length=1, max_length=LINES_MAX)]
 
 
 class Customer(Body):
     """Whoever pays; kept encrypted under a key of its own."""
 
-    reference: Annotated[str, Field(min_length=1, max_length=128, examples=["customer-17"])]
-    name: Annotated[str, Field(max_length=200)] | None = None
-    email: Annotated[str, Field(max_length=254)] | None = None
-    phone: Annotated[str, Field(max_length=40)] | None = None
+    reference: Reference
+    name: Annotated[str, Field(max_length=PERSON_NAME_LENGTH_MAX)] | None = None
+    email: Annotated[str, Field(max_length=EMAIL_LENGTH_MAX)] | None = None
+    phone: Annotated[str, Field(max_length=PHONE_LENGTH_MAX)] | None = None
 
 
 class InitiateBody(Body):
@@ -117,16 +160,20 @@ class InitiateBody(Body):
     provider_type: ProviderType
     amount: Amount
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["USD"])]
-    order_id: Annotated[str, Field(min_length=1, max_length=128, examples=["order-1001"])]
-    details: Annotated[list[Detail], Field(min_length=1, max_length=100)] | None = None
+    order_id: OrderId
+    details: Details | None = None
     custom_params: CustomParams | None = None
     allow_pending_payments: StrictBool = False
     external_reference_number: (
-        Annotated[str, Field(max_length=64, examples=["ERN-20260101000000000001"])] | None
+        Annotated[
+            str,
+            Field(max_length=EXTERNAL_REFERENCE_LENGTH_MAX, examples=["ERN-20260101000000000001"]),
+        ]
+        | None
     ) = None
-    fallback_providers: Annotated[list[ProviderType], Field(max_length=10)] = []
-    return_url: Annotated[str, Field(max_length=2048)] | None = None
-    cancel_url: Annotated[str, Field(max_length=2048)] | None = None
+    fallback_providers: Annotated[list[ProviderType], Field(max_length=FALLBACK_PROVIDERS_MAX)] = []
+    return_url: Annotated[str, Field(max_length=URL_LENGTH_MAX)] | None = None
+    cancel_url: Annotated[str, Field(max_length=URL_LENGTH_MAX)] | None = None
     customer: Customer | None = None
 
 
@@ -167,8 +214,13 @@ class RefundBody(Body):
     tenant_id: TenantId
     payment_id: PaymentId
     amount: Amount | None = None
-    reason: Annotated[str, Field(max_length=255, examples=["returned goods"])] | None = None
-    refund_id: Annotated[str, Field(max_length=64, examples=["refund-1"])] | None = None
+    reason: (
+        Annotated[str, Field(max_length=REFUND_REASON_LENGTH_MAX, examples=["returned goods"])]
+        | None
+    ) = None
+    refund_id: (
+        Annotated[str, Field(max_length=REFUND_ID_LENGTH_MAX, examples=["refund-1"])] | None
+    ) = None
 
 
 class RefundAnswer(Answer):
@@ -187,7 +239,7 @@ class CancelBody(Body):
 
     tenant_id: TenantId
     payment_id: PaymentId
-    reason: Annotated[str, Field(max_length=255)] | None = None
+    reason: Annotated[str, Field(max_length=REFUND_REASON_LENGTH_MAX)] | None = None
 
 
 class CancelAnswer(Answer):
@@ -198,7 +250,7 @@ class CancelAnswer(Answer):
 
 
 ReasonText = Annotated[
-    str | None, Field(min_length=1, max_length=500, examples=["contract 2026-17"])
+    str | None, Field(min_length=1, max_length=ACT_REASON_LENGTH_MAX, examples=["contract 2026-17"])
 ]
 
 
@@ -212,7 +264,7 @@ class ForgetSubjectBody(ReasonBody):
     """Whom a tenant forgets, by the customer's reference, or by a payment that names no customer."""
 
     tenant_id: TenantId
-    reference: Annotated[str, Field(min_length=1, max_length=128, examples=["customer-17"])]
+    reference: Reference
 
 
 class ForgottenAnswer(Answer):
@@ -252,10 +304,10 @@ class CredentialsAnswer(Answer):
     sandbox: bool
 
 
-TenantName = Annotated[str, Field(min_length=1, max_length=200, examples=["Demo shop"])]
+TenantName = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH_MAX, examples=["Demo shop"])]
 ReturnUrls = Annotated[
-    list[Annotated[str, Field(max_length=2048)]],
-    Field(max_length=20, examples=[["https://shop.example"]]),
+    list[Annotated[str, Field(max_length=URL_LENGTH_MAX)]],
+    Field(max_length=RETURN_URLS_MAX, examples=[["https://shop.example"]]),
 ]
 
 

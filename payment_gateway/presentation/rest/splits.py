@@ -36,13 +36,17 @@ from payment_gateway.presentation.rest.command_context import (
 )
 from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.limits import (
+    ID_LENGTH_MAX,
+)
 from payment_gateway.presentation.rest.schemas import (
     Amount,
     Answer,
     Body,
     Customer,
     DecimalText,
-    Detail,
+    Details,
+    OrderId,
     PaymentId,
     ProviderType,
     TenantId,
@@ -52,7 +56,10 @@ OrderService = Annotated[Caller, Depends(requires("order-service"))]
 Reader = Annotated[Caller, Depends(requires("order-service", "viewer"))]
 Side = Annotated[CommandSide, Depends(command_side_of)]
 SplitId = Annotated[
-    str, Field(examples=["7c1d6a52-0f0e-5a3c-9f57-2d8b1c4e6a90"], min_length=1, max_length=64)
+    str,
+    Field(
+        examples=["7c1d6a52-0f0e-5a3c-9f57-2d8b1c4e6a90"], min_length=1, max_length=ID_LENGTH_MAX
+    ),
 ]
 
 
@@ -61,14 +68,14 @@ class SplitPartBody(Body):
 
     provider_type: ProviderType
     amount: Amount
-    details: Annotated[list[Detail], Field(min_length=1, max_length=100)] | None = None
+    details: Details | None = None
 
 
 class SplitBody(Body):
     """An order, and the parts that it is paid in."""
 
     tenant_id: TenantId
-    order_id: Annotated[str, Field(min_length=1, max_length=128, examples=["order-1001"])]
+    order_id: OrderId
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$", examples=["USD"])]
     amount: Amount
     parts: Annotated[

@@ -9,7 +9,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from payment_gateway.application.commands.initiate_payment import refuse_if_match
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.administration import administration_context
-from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
+from payment_gateway.presentation.rest.command_context import (
+    CommandSide,
+    command_side_of,
+    stamp_position,
+)
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.schemas import ForgetSubjectBody, ForgottenAnswer
@@ -35,5 +39,5 @@ async def forget(
     refuse_if_match(context)
     subject = await side.gateway.subjects.forget(body.reference, context)
     assert subject.forgotten_at is not None, "who was forgotten was so at some time"
-    response.headers["Consistency-Token"] = side.encode_token(body.tenant_id, subject.position)
+    stamp_position(response, side, body.tenant_id, subject.position)
     return ForgottenAnswer(tenant_id=body.tenant_id, forgotten_at=subject.forgotten_at)

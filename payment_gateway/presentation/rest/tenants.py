@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -25,15 +25,16 @@ from payment_gateway.presentation.rest.command_context import (
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
+from payment_gateway.presentation.rest.limits import (
+    PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
+)
 from payment_gateway.presentation.rest.schemas import (
     ChangeTenantBody,
     TenantAnswer,
     TenantBody,
     TenantPage,
 )
-
-PAGE_SIZE_MAX: Final = 100
-PAGE_SIZE_DEFAULT: Final = 25
 
 router = APIRouter(prefix="/api/v1/tenants", tags=["tenants"], route_class=ExactJsonRoute)
 Admin = Annotated[Caller, Depends(requires("admin"))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -20,9 +20,16 @@ from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
     context_of,
+    stamp_position,
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute, OptionalJsonRoute
+from payment_gateway.presentation.rest.limits import (
+    CURSOR_LENGTH_MAX,
+    ID_LENGTH_MAX,
+    PAGE_SIZE_DEFAULT,
+    PAGE_SIZE_MAX,
+)
 from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
     DeliveryAnswer,
     DeliveryDetailAnswer,
@@ -35,10 +42,6 @@ from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
 )
 from payment_gateway.presentation.rest.webhook_endpoints import endpoint_context, tenant_of
 
-PAGE_SIZE_MAX: Final = 100
-PAGE_SIZE_DEFAULT: Final = 25
-CURSOR_LENGTH_MAX: Final = 256
-PAYMENT_ID_LENGTH_MAX: Final = 64
 router = APIRouter(tags=["webhook deliveries"], route_class=ExactJsonRoute)
 without_body = APIRouter(tags=["webhook deliveries"], route_class=OptionalJsonRoute)
 Admin = Annotated[Caller, Depends(requires("admin"))]
@@ -53,9 +56,7 @@ async def list_(
     *,
     status: Annotated[WebhookDeliveryStatus | None, Query()] = None,
     type_: Annotated[EventType | None, Query(alias="type")] = None,
-    payment_id: Annotated[
-        str | None, Query(alias="paymentId", max_length=PAYMENT_ID_LENGTH_MAX)
-    ] = None,
+    payment_id: Annotated[str | None, Query(alias="paymentId", max_length=ID_LENGTH_MAX)] = None,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
 ) -> DeliveryPage:
@@ -96,7 +97,7 @@ async def show(delivery_id: str, caller: Admin, side: Side) -> DeliveryDetailAns
 async def resend(
     delivery_id: str,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
 ) -> DeliveryAnswer:
@@ -104,7 +105,9 @@ async def resend(
     service = side.gateway.webhook_deliveries
     record = await service.find(delivery_id, tenant_id=tenant_of(caller))
     context = context_of(request, caller, record.tenant_id, side)
-    return await _answer(await service.resend(delivery_id, context), side)
+    resent = await service.resend(delivery_id, context)
+    stamp_position(response, side, context.tenant_id, resent.position)
+    return await _answer(resent.record, side)
 
 
 @router.post("/api/v1/webhook-endpoints/{endpoint_id}/resend", status_code=202)
@@ -114,7 +117,7 @@ async def resend_range(
     endpoint_id: str,
     body: ResendBody,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
 ) -> ResentAnswer:
@@ -130,6 +133,7 @@ async def resend_range(
     if not which.statuses:
         raise InvalidValue("what is on its way is not sent again", param="statuses")
     resent = await side.gateway.webhook_deliveries.resend_range(which, context)
+    stamp_position(response, side, context.tenant_id, resent.position)
     return ResentAnswer(resent=resent.resent, has_more=resent.has_more)
 
 

@@ -19,14 +19,18 @@ from payment_gateway.application.webhook_deliveries import (
 )
 from payment_gateway.domain.aggregates.webhook_delivery import WebhookDeliveryStatus
 from payment_gateway.domain.aggregates.webhook_endpoint import WebhookEndpoint
+from payment_gateway.domain.value_objects.payment_details import URL_LENGTH_MAX
+from payment_gateway.presentation.rest.limits import (
+    EVENT_TYPE_LENGTH_MAX,
+)
 from payment_gateway.presentation.rest.schemas import Answer, Body, TenantId
 
 _PAYMENT: str = "payment-"
 
 EndpointUrl = Annotated[
-    str, Field(min_length=1, max_length=2048, examples=["https://shop.example/hooks"])
+    str, Field(min_length=1, max_length=URL_LENGTH_MAX, examples=["https://shop.example/hooks"])
 ]
-EventType = Annotated[str, Field(max_length=64, examples=["PaymentCompleted"])]
+EventType = Annotated[str, Field(max_length=EVENT_TYPE_LENGTH_MAX, examples=["PaymentCompleted"])]
 EventTypes = Annotated[
     list[EventType],
     Field(max_length=TYPES_MAX, description="Stored names of events; none for all of them."),
@@ -70,7 +74,7 @@ class ResendBody(Body):
     types: EventTypes = Field(default_factory=list)
     statuses: list[Annotated[WebhookDeliveryStatus, Field(strict=False)]] = Field(
         default_factory=lambda: [WebhookDeliveryStatus.PARKED],
-        max_length=3,
+        max_length=len(WebhookDeliveryStatus),
         description="`PARKED` alone if it is left out.",
     )
 
@@ -103,8 +107,11 @@ class EndpointSecretAnswer(EndpointAnswer):
     """An endpoint with its new secret, which is shown this once."""
 
     secret: Annotated[
-        str,
-        Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]),  # not-a-secret: an example
+        str | None,
+        Field(
+            examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],  # not-a-secret: an example
+            description="Null in a repetition under the same `Idempotency-Key`.",
+        ),
     ]
 
 

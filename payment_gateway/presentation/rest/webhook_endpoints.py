@@ -22,6 +22,7 @@ from payment_gateway.presentation.rest.command_context import (
     command_side_of,
     context_of,
     stamp,
+    stamp_position,
 )
 from payment_gateway.presentation.rest.idempotency import idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute, OptionalJsonRoute
@@ -52,7 +53,7 @@ _DEFAULT_ROTATION: Final = RotateBody()
 async def create(
     body: EndpointBody, request: Request, response: Response, caller: Admin, side: Side
 ) -> EndpointSecretAnswer:
-    """Send the tenant's events to an address from here on; no answer but a repetition of this one shows the secret again."""
+    """Send the tenant's events to an address from here on; no answer ever shows the secret again."""
     tenant_id = _tenant(caller, body.tenant_id)
     context = context_of(request, caller, tenant_id, side)
     await side.gateway.tenants.find(tenant_id)
@@ -107,13 +108,14 @@ async def change(
 async def delete(
     endpoint_id: str,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
 ) -> None:
     """Stop sending to an endpoint for good; what is under way is parked."""
     context = await endpoint_context(endpoint_id, request, caller, side)
-    await side.gateway.webhook_endpoints.delete(endpoint_id, context)
+    executed = await side.gateway.webhook_endpoints.delete(endpoint_id, context)
+    stamp_position(response, side, context.tenant_id, executed.position)
 
 
 @without_body.post("/{endpoint_id}/rotate")
@@ -140,14 +142,17 @@ async def rotate(
 async def test(
     endpoint_id: str,
     request: Request,
-    response: Response,  # noqa: ARG001 - ``idempotent`` reads its headers
+    response: Response,
     caller: Admin,
     side: Side,
 ) -> TestAnswer:
     """Have an event of type `WebhookTestRequested` delivered, whether the endpoint is paused or not."""
     context = await endpoint_context(endpoint_id, request, caller, side)
-    event_id = await side.gateway.webhook_endpoints.request_test(endpoint_id, context)
-    return TestAnswer(event_id=event_id, delivery_id=delivery_id_of(endpoint_id, event_id))
+    requested = await side.gateway.webhook_endpoints.request_test(endpoint_id, context)
+    stamp_position(response, side, context.tenant_id, requested.executed.position)
+    return TestAnswer(
+        event_id=requested.event_id, delivery_id=delivery_id_of(endpoint_id, requested.event_id)
+    )
 
 
 async def endpoint_context(

@@ -85,7 +85,11 @@ def masked(request: Request) -> Mapping[str, Any]:
 
 
 def _payload(signed: Signed) -> bytes:
-    """Return the body: ``{type, timestamp, data}``, the event as it is shown everywhere."""
+    """Return the body: ``{type, version, timestamp, data}``.
+
+    ``data`` is the event as it is shown everywhere, in the version in which it is stored: the same body
+    each time, whichever release sends it.
+    """
     recorded = signed.recorded
     document = event_document(recorded, payment_id=signed.payment_id, currency=signed.currency)
     body = {

@@ -18,7 +18,7 @@ from payment_gateway.application.webhook_deliveries import Signed
 from payment_gateway.infrastructure.persistence.event_metadata import encode_metadata
 from payment_gateway.infrastructure.persistence.event_types import PAYMENT_EVENT_NAMES
 from payment_gateway.infrastructure.persistence.stored_event import StoredEvent
-from payment_gateway.infrastructure.webhook_deliveries.request import payload
+from payment_gateway.infrastructure.webhook_deliveries.request import request_of
 
 FOLDER: Final = Path(__file__).parent
 SENT: Final = PAYMENT_EVENT_NAMES | {"WebhookTestRequested"}
@@ -53,7 +53,9 @@ def sent(example: dict[str, Any]) -> dict[str, Any]:
         secrets=[],
         at=AT,
     )
-    body: dict[str, Any] = json.loads(payload(signed))
+    body: dict[str, Any] = json.loads(
+        request_of(signed, consistency_token="t", traceparent=None).body
+    )
     return body
 
 

@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from payment_gateway.domain.value_objects.grant import RoleVO
 from payment_gateway.presentation.graphql.schema import SCHEMA
 from payment_gateway.presentation.rest.error_table import rows
-from payment_gateway.presentation.rest.errors import INTERNAL
+from payment_gateway.presentation.rest.refusals import INTERNAL
 from sandbox.ports import free_port
 from tests.child_process import READY_WITHIN_S, running
 from tests.integration.rest.installation import Installation, api_process, open_tenant

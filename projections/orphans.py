@@ -52,7 +52,7 @@ async def _drop(database: Database, generation: str) -> None:
     subscriptions = {"$regex": rf"^{re.escape(generation)}\."}
     # First of all the checkpoints, so that a worker that comes late cannot commit any more.
     await database[checkpoint.COLLECTION].delete_many({"_id": subscriptions})
-    for aside in (parking.COLLECTION, parking.DISCARDED):
+    for aside in (parking.COLLECTION, parking.DISCARDED, parking.REPLAYED):
         await database[aside].delete_many({"subscription": subscriptions})
     for collection in await database.list_collection_names():
         if collection == generation or collection.startswith(f"{generation}_"):

@@ -28,6 +28,7 @@ from projections.read_model import TOTALS, Key, ReadModel
 from projections.verify_documents import (
     expected_totals,
     is_moment_gone,
+    is_moment_hidden,
     point_of,
     take_all,
     take_expected,
@@ -66,6 +67,10 @@ class Extent:
 ALL: Final = Extent()
 
 
+class _MomentGone(Exception):
+    """MongoDB kept a moment for less time than it took to read what is compared."""
+
+
 async def verify(
     database: Database,
     log: EventLog,
@@ -75,11 +80,13 @@ async def verify(
 ) -> Report:
     """Compare a generation of a read model with the log.
 
+    Where the documents take longer to be read than MongoDB keeps a moment, the report says so: nothing
+    was compared then, and nothing agrees.
+
     Raises:
         LogNotRead: The event store did not send all of it.
         EventStoreUnavailable: The event store gives no answer.
-        pymongo.errors.PyMongoError: MongoDB gives none, or its documents take longer to read than it
-            keeps a moment.
+        pymongo.errors.PyMongoError: MongoDB gives none.
     """
     began_s = time.monotonic()
     with Shelf() as shelf, Shelf() as money:
@@ -92,7 +99,10 @@ async def verify(
             shelf=shelf,
             money=money,
         )
-        report = await work.run()
+        try:
+            report = await work.run()
+        except _MomentGone:
+            report = _not_compared(generation)
     return replace(report, seconds=time.monotonic() - began_s)
 
 
@@ -169,13 +179,19 @@ class _Verification:
         return await self._at_one_moment(look)
 
     async def _at_one_moment(self, look: Callable[[Session], Awaitable[Seen]]) -> Seen:
-        """Look at MongoDB as of one moment; where that moment is gone, as of another one."""
+        """Look at MongoDB as of one moment; where it cannot be shown, as of another one.
+
+        Raises:
+            _MomentGone: It was gone before all was read. Another one would go as fast.
+        """
         for attempt in range(1, MOMENTS_MAX + 1):
             try:
                 async with open_snapshot(self._database) as snapshot:
                     return await look(snapshot)
             except PyMongoError as error:
-                if attempt == MOMENTS_MAX or not is_moment_gone(error):
+                if is_moment_gone(error):
+                    raise _MomentGone from error
+                if attempt == MOMENTS_MAX or not is_moment_hidden(error):
                     raise
                 await asyncio.sleep(delay_s(attempt))
         raise AssertionError("the last attempt returns or raises")
@@ -228,6 +244,23 @@ class _Verification:
                 )
             if count % BREATHE_EVERY == 0:
                 await asyncio.sleep(0)
+
+
+def _not_compared(generation: Generation) -> Report:
+    cause = (
+        "the documents take longer to be read than MongoDB keeps a moment; have it keep moments longer"
+        " (minSnapshotHistoryWindowInSeconds), or verify a sample"
+    )
+    return Report(
+        generation=generation,
+        positions=(),
+        events=0,
+        documents=0,
+        parked=0,
+        faults=(Fault(kind=FaultKind.NOT_COMPARED, cause=cause),),
+        faults_count=1,
+        seconds=0.0,
+    )
 
 
 def draw_prefixes(sample: int, *, of: int) -> list[str]:

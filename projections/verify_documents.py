@@ -15,20 +15,26 @@ from payment_gateway.infrastructure.messaging import checkpoint, parking
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
 from projections.generations import Generation
 from projections.read_model import TOTALS, ReadModel
-from projections.verify_fold import Point
+from projections.verify_fold import Point, Turn
 from projections.verify_shelf import Shelf
 
 PAGE: Final = 1_000
 _RAW: Final[CodecOptions[RawBSONDocument]] = CodecOptions(document_class=RawBSONDocument)
 # MongoDB error codes: SnapshotTooOld, and SnapshotUnavailable after a collection or index was made.
-_MOMENT_GONE: Final = frozenset({239, 246})
+_MOMENT_GONE: Final = 239
+_MOMENT_HIDDEN: Final = 246
 
 Item = TypeVar("Item")
 
 
 def is_moment_gone(error: PyMongoError) -> bool:
+    """Tell whether the server does not keep the moment any more that was looked at."""
+    return isinstance(error, OperationFailure) and error.code == _MOMENT_GONE
+
+
+def is_moment_hidden(error: PyMongoError) -> bool:
     """Tell whether the server cannot show the moment that was looked at; another one will do."""
-    return isinstance(error, OperationFailure) and error.code in _MOMENT_GONE
+    return isinstance(error, OperationFailure) and error.code == _MOMENT_HIDDEN
 
 
 async def point_of(database: Database, generation: Generation, snapshot: Session) -> Point:
@@ -45,10 +51,17 @@ async def point_of(database: Database, generation: Generation, snapshot: Session
         async for document in database[aside].find({"subscription": among}, session=snapshot):
             parked[document["subscription"]].add(document["position"])
             streams.add(document["stream"])
+    replayed: dict[str, dict[int, Turn]] = {name: {} for name in names}
+    async for document in database[parking.REPLAYED].find(
+        {"subscription": among}, session=snapshot
+    ):
+        turn = Turn(document["after"], document["epoch"], document["position"])
+        replayed[document["subscription"]][turn.position] = turn
     return Point(
         positions=tuple(positions.values()),
         parked=tuple(frozenset(one) for one in parked.values()),
         parked_streams=frozenset(streams),
+        replayed=tuple(replayed.values()),
     )
 
 

@@ -61,7 +61,7 @@ class Trace:
 
     def _after(self, recorded: RecordedEvent, found: Found, changes: Changes) -> Document | None:
         if self._key in changes:
-            return canonical(placed(self._key, changes[self._key], recorded))
+            return canonical(placed(self._key, changes[self._key], recorded, found.get(self._key)))
         if self._key.part != TOTALS or self._model.totals is None:
             return None
         # A sum is changed by what its documents add to it now and did not before.
@@ -186,7 +186,7 @@ def _replayed(
             except Exception:  # noqa: BLE001 - what cannot be cannot be what happened
                 return None
             if key in changes:
-                document = placed(key, changes[key], touch.recorded)
+                document = placed(key, changes[key], touch.recorded, document)
     return None if document is None else canonical(document)
 
 

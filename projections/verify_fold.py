@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from operator import itemgetter
+from typing import Final, NamedTuple
 
 from payment_gateway.infrastructure.persistence.event_log import (
     EventLog,
@@ -25,6 +27,20 @@ Watch = Callable[[RecordedEvent, Found, Changes], None]
 """Told of each event with the documents before it and those that it changed."""
 
 
+class Turn(NamedTuple):
+    """When an event was applied that had been parked; turns are in the order of their fields.
+
+    Attributes:
+        after: The position in the log that its partition had reached.
+        epoch: Of the partition's lease: grows with each replay.
+        position: Of the event.
+    """
+
+    after: int
+    epoch: int
+    position: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
     """The moment that is compared.
@@ -33,11 +49,13 @@ class Point:
         positions: Up to where each partition had come.
         parked: Positions of events that were not applied, by partition: parked, or discarded.
         parked_streams: The streams that these are of.
+        replayed: When events were applied that had been parked, by partition and their positions.
     """
 
     positions: tuple[int, ...]
     parked: tuple[frozenset[int], ...]
     parked_streams: frozenset[str]
+    replayed: tuple[Mapping[int, Turn], ...]
 
     @property
     def end(self) -> int:
@@ -64,6 +82,10 @@ class Refold:
         self._point: Final = point
         self._shelf: Final = shelf
         self._money: Final = money
+        # What was replayed and has not had its turn, by partition, the next one first.
+        self._waiting: Final[list[list[tuple[Turn, RecordedEvent | UnknownRecord]]]] = [
+            [] for _ in point.positions
+        ]
         self.events = 0
         self.faults: Final = Faults()
 
@@ -74,6 +96,8 @@ class Refold:
             LogNotRead: The event store did not send all of it.
             EventStoreUnavailable: The connection is gone.
         """
+        for waiting in self._waiting:
+            waiting.clear()
         async for record in read_log(log, streams, to=self._point.end):
             partition = self._partition(record.stream)
             if record.position > self._point.positions[partition]:
@@ -88,7 +112,27 @@ class Refold:
             if record.type not in self._model.events:
                 continue
             if record.position not in self._point.parked[partition]:
-                self._apply(record, watch)
+                self._take(record, partition, watch)
+        for partition in range(len(self._waiting)):
+            self._catch_up(partition, self._point.end + 1, watch)
+
+    def _take(
+        self, record: RecordedEvent | UnknownRecord, partition: int, watch: Watch | None
+    ) -> None:
+        """Apply an event, or have it wait for the turn in which it was replayed."""
+        self._catch_up(partition, record.position, watch)
+        turn = self._point.replayed[partition].get(record.position)
+        if turn is None:
+            self._apply(record, watch)
+        else:
+            insort(self._waiting[partition], (turn, record), key=itemgetter(0))
+
+    def _catch_up(self, partition: int, position: int, watch: Watch | None) -> None:
+        """Apply what was replayed before the partition came to a position."""
+        waiting = self._waiting[partition]
+        while waiting and waiting[0][0].after < position:
+            _, record = waiting.pop(0)
+            self._apply(record, watch)
 
     def _apply(self, record: RecordedEvent | UnknownRecord, watch: Watch | None) -> None:
         if isinstance(record, UnknownRecord):
@@ -101,7 +145,7 @@ class Refold:
             self.faults.add(_not_parked(record, f"{type(error).__name__}: {error}"))
             return
         for key, document in changes.items():
-            self._shelf.put(key, placed(key, document, record), record)
+            self._shelf.put(key, placed(key, document, record, found.get(key)), record)
         if watch is not None:
             watch(record, found, changes)
 
@@ -111,9 +155,15 @@ class Refold:
         return partition_of(stream.removeprefix(_PAYMENT), self._generation.partitions)
 
 
-def placed(key: Key, document: Mapping[str, object], after: RecordedEvent) -> Document:
-    """Return a document with the id and the position that it is stored with."""
-    return {**document, "_id": key.id, "position": after.position}
+def placed(
+    key: Key, document: Mapping[str, object], after: RecordedEvent, before: Document | None
+) -> Document:
+    """Return a document with the id and the position that it is stored with.
+
+    An event that was replayed does not take back how far the document had come before it.
+    """
+    reached = before["position"] if before else 0
+    return {**document, "_id": key.id, "position": max(after.position, reached)}
 
 
 def _twice(record: RecordedEvent | UnknownRecord) -> Fault:

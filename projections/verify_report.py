@@ -26,6 +26,7 @@ class FaultKind(StrEnum):
     MONEY = "money"
     EVENT_ID_TWICE = "event_id_twice"
     NOT_PARKED = "not_parked"
+    NOT_COMPARED = "not_compared"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,7 @@ class DeadLetters:
         self._database: Final = database
         self._parked: Final = database[parking.COLLECTION]
         self._discarded: Final = database[parking.DISCARDED]
+        self._replayed: Final = database[parking.REPLAYED]
         self._checkpoints: Final = database[checkpoint.COLLECTION]
         self._store: Final = store
 
@@ -147,7 +148,7 @@ class DeadLetters:
         self, letter: DeadLetter, unit: Unit, session: Session, *, dry_run: bool
     ) -> Replay:
         async with transaction(session):
-            await self._end_lease(letter, session)
+            ended = await self._end_lease(letter, session)
             events = await self._events(letter, unit, session)
             before = await _documents(unit, events, session)
             try:
@@ -158,13 +159,37 @@ class DeadLetters:
                 raise NotReplayed(f"{type(error).__name__}: {error}") from error
             after = await _documents(unit, events, session)
             await self._parked.delete_many(_of(letter), session=session)
+            if unit.documents is not None:
+                await self._note_replayed(events, ended, session)
             if dry_run:
                 await session.abort_transaction()
         return Replay(events=tuple(events), before=before, after=after)
 
-    async def _end_lease(self, letter: DeadLetter, session: Session) -> None:
-        await self._checkpoints.update_one(
+    async def _end_lease(self, letter: DeadLetter, session: Session) -> Document | None:
+        """End it; return the checkpoint as it was then."""
+        ended: Document | None = await self._checkpoints.find_one_and_update(
             {"_id": letter.subscription}, {"$inc": {"epoch": 1}}, session=session
+        )
+        return ended
+
+    async def _note_replayed(
+        self, events: Sequence[RecordedEvent], checkpoint: Document | None, session: Session
+    ) -> None:
+        """Note behind which event of the log each of them was handled; epochs tell which came first."""
+        if not events or checkpoint is None:
+            return
+        await self._replayed.insert_many(
+            [
+                {
+                    "_id": f"{checkpoint['_id']}:{event.position}",
+                    "subscription": checkpoint["_id"],
+                    "position": event.position,
+                    "after": checkpoint["position"],
+                    "epoch": checkpoint["epoch"],
+                }
+                for event in events
+            ],
+            session=session,
         )
 
     async def _events(

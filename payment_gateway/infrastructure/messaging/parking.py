@@ -19,6 +19,8 @@ from payment_gateway.infrastructure.persistence.mongodb import Database, Documen
 COLLECTION: Final = "parked_events"
 # Those that were given up: kept, so that it can be told that documents rightly do not show them.
 DISCARDED: Final = "discarded_events"
+# Those that were taken up again, and when: later than the log has them, which may show in documents.
+REPLAYED: Final = "replayed_events"
 CAUSE_LENGTH_MAX: Final = 500
 # That many broken streams are no accident of some events: the subscription itself is at fault.
 PARKED_STREAMS_MAX: Final = 1_000

@@ -13,9 +13,15 @@ from payment_gateway.domain.aggregates import payment_parts
 from payment_gateway.domain.events.payment import (
     CaptureDeclinedEvent,
     CaptureRequestedEvent,
+    CheckoutCreatedEvent,
     OutcomeUnknownEvent,
     PaymentEvent,
     ProviderAttemptFailedEvent,
+    ProviderAttemptStartedEvent,
+    RefundCompletedEvent,
+    RefundFailedEvent,
+    RefundPendingEvent,
+    RefundRequestedEvent,
 )
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Document
@@ -23,7 +29,7 @@ from projections import provider_health
 from projections.provider_health import MODEL, PAYMENTS, SLOTS, minute_of
 from projections.read_model import Key, apply, fold
 from tests.unit.projections.payment_histories import START, record_all, recorded
-from tests.unit.projections.payment_logs import deliveries, logs
+from tests.unit.projections.payment_logs import deliveries, logs, of_payment, tenant_of
 from tests.unit.projections.test_payment_details import (
     CHECKOUT,
     COMPLETED,
@@ -35,6 +41,7 @@ from tests.unit.projections.test_payment_details import (
 
 CAPTURE = CaptureRequestedEvent(payment_id="p", capture_id="c", provider_order_id="o")
 LOST = OutcomeUnknownEvent(payment_id="p", operation="capture", intent_id="c", reason="timeout")
+OUTCOMES = ("successes", "failures", "unknowns")
 BEGINS = {"ProviderAttemptStarted", "CaptureRequested", "RefundRequested"}
 
 
@@ -128,7 +135,87 @@ def test_a_minute_gives_way_to_the_one_that_falls_on_its_document() -> None:
     assert minute["providers"]["PAYPAL"]["successes"] == 1
 
 
+def recounted(log: list[RecordedEvent]) -> dict[tuple[str, int, str | None], Counter[str]]:
+    """Count each thing that was asked by looking for its answer, payment by payment, with no state kept.
+
+    Of minutes that fall on one document the latest counts alone.
+    """
+    minutes: dict[tuple[str, int, str | None], Counter[str]] = {}
+    for history in of_payment(log).values():
+        for place, asked in enumerate(history):
+            answer = next((one for one in history[place + 1 :] if concerns(one, asked)), None)
+            if asked.type not in BEGINS or answer is None or answer.type in BEGINS:
+                continue
+            outcome = outcome_of(answer.event)
+            if outcome is not None:
+                provider = None  # some of these histories begin in the middle
+                for one in history[: place + 1]:
+                    if isinstance(one.event, ProviderAttemptStartedEvent):
+                        provider = one.event.provider
+                minute = int(answer.context.at.timestamp()) // 60
+                counts = minutes.setdefault((tenant_of(history), minute, provider), Counter())
+                took = answer.context.at - asked.context.at
+                counts[outcome] += 1
+                if outcome == "successes":
+                    counts["latencySumMs"] += round(took.total_seconds() * 1000)
+    latest: dict[tuple[str, int], int] = {}
+    for tenant_id, minute, _ in minutes:
+        slot = (tenant_id, minute % SLOTS)
+        latest[slot] = max(minute, latest.get(slot, 0))
+    return {
+        (tenant_id, minute, provider): +counts
+        for (tenant_id, minute, provider), counts in minutes.items()
+        if latest[tenant_id, minute % SLOTS] == minute
+    }
+
+
+def what(recorded: RecordedEvent) -> str | None:
+    """What of a payment an event is about: its checkout, its capture, one of its refunds."""
+    event = recorded.event
+    match event:
+        case ProviderAttemptStartedEvent() | ProviderAttemptFailedEvent() | CheckoutCreatedEvent():
+            return "checkout"
+        case OutcomeUnknownEvent(operation="refund"):
+            return event.intent_id
+        case OutcomeUnknownEvent():
+            return event.operation
+        case RefundRequestedEvent() | RefundPendingEvent() | RefundCompletedEvent():
+            return event.refund_id
+        case RefundFailedEvent():
+            return event.refund_id
+        case _:
+            return "capture" if recorded.type in MODEL.events else None
+
+
+def concerns(answer: RecordedEvent, asked: RecordedEvent) -> bool:
+    return what(answer) is not None and what(answer) == what(asked)
+
+
+def outcome_of(event: object) -> str | None:
+    match event:
+        case ProviderAttemptFailedEvent(proof="not_asked"):
+            return None
+        case ProviderAttemptFailedEvent(proof="not_sent") | RefundFailedEvent(reason="not_sent"):
+            return "failures"
+        case OutcomeUnknownEvent():
+            return "unknowns"
+        case _:
+            return "successes"
+
+
 class TestAnyLog:
+    @given(logs())
+    def test_each_minute_is_what_its_payments_say(self, log: list[RecordedEvent]) -> None:
+        shown = {
+            (minute["tenantId"], minute["minute"], provider): +Counter(
+                {name: counted[name] for name in (*OUTCOMES, "latencySumMs")}
+            )
+            for minute in minutes_of(log)
+            for provider, counted in minute["providers"].items()
+        }
+
+        assert shown == recounted(log)
+
     @given(logs())
     def test_no_more_is_kept_of_a_tenant_than_its_minutes_and_nothing_counts_twice(
         self, log: list[RecordedEvent]

@@ -101,7 +101,8 @@ class TestSending:
         (taken,) = receiver.taken
         stored = (await world.shop.store.read(f"payment-{payment_id}")).events[0]
         body = taken.json
-        assert set(body) == {"type", "timestamp", "data"}
+        assert set(body) == {"type", "version", "timestamp", "data"}
+        assert body["version"] == 1
         assert (body["type"], body["timestamp"]) == ("PaymentInitiated", "2026-01-01T12:00:00Z")
         event = body["data"]
         assert event["id"] == stored.event_id == taken.headers["webhook-id"]

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -57,9 +56,9 @@ def write_payments(data_dir: Path, payments: int) -> int:
 def _payment(number: int) -> tuple[str, list[ProposedEvent]]:
     payment_id = str(uuid.uuid5(uuid.NAMESPACE_OID, str(number)))
     context = CommandContext(
-        tenant_id=f"tenant-{number % 5}", actor="apikey:bench", correlation_id=payment_id, at=AT
+        tenant_id=tenant_of(number), actor="apikey:bench", correlation_id=payment_id, at=AT
     )
-    records = new_records(list(islice(_events(payment_id, number), EVENTS_PER_PAYMENT)), context)
+    records = new_records(list(payment_events(payment_id, number)), context)
     return f"payment-{payment_id}", [
         ProposedEvent(
             uuid.UUID(record.event_id).bytes, record.type, True, record.data, record.metadata
@@ -68,11 +67,17 @@ def _payment(number: int) -> tuple[str, list[ProposedEvent]]:
     ]
 
 
-def _events(payment_id: str, number: int) -> Iterator[PaymentEvent]:
+def tenant_of(number: int) -> str:
+    """Return which of five tenants a payment is of."""
+    return f"tenant-{number % 5}"
+
+
+def payment_events(payment_id: str, number: int) -> Iterator[PaymentEvent]:
+    """Yield what happens to a payment that is paid."""
     item = PaymentItem(quantity=1, description="A book", price_minor=1999, url_product=None)
     yield PaymentInitiatedEvent(
         payment_id=payment_id,
-        tenant_id=f"tenant-{number % 5}",
+        tenant_id=tenant_of(number),
         external_reference=f"ERN-{number:020d}",
         order_id=f"order-{number // 2}",
         amount_minor=1999,

@@ -11,22 +11,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from payment_gateway.application.ports import CommandContext, EventStoreUnavailable
-from payment_gateway.domain.events.payment import (
-    CheckoutCreatedEvent,
-    PaymentCompletedEvent,
-    PaymentEvent,
-    PaymentInitiatedEvent,
-    PaymentItem,
-    ProviderAttemptStartedEvent,
-    RefundCompletedEvent,
-    RefundRequestedEvent,
-)
 from payment_gateway.infrastructure.messaging.checkpoint import LeaseLost, checkpoint_of
 from payment_gateway.infrastructure.messaging.subscription import Subscription
 from payment_gateway.infrastructure.persistence.eventstoredb import (
@@ -47,6 +37,7 @@ from tests.event_store_fixture import (
     event_store_settings,
 )
 from tests.integration.projection_process import LEDGER
+from tests.integration.read_model_world import history
 from tests.mongodb_fixture import database, mongodb_server, mongodb_settings, mongodb_uri
 
 __all__ = ["database", "embedded_event_store_uri", "mongodb_uri"]
@@ -58,65 +49,12 @@ KILLS = int(os.environ.get("PROJECTION_KILLS", "5"))
 CONTEXT = CommandContext(
     tenant_id="acme", actor="test", correlation_id="c", at=datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 )
-TOTAL_MINOR = 100_00
 GENERATION = Generation(model="payment_details", version=1, number=1, partitions=1)
 SUBSCRIPTION = GENERATION.subscription(0)
 
 
-def history(payment_id: str) -> list[PaymentEvent]:
-    item = PaymentItem(quantity=1, description="T", price_minor=TOTAL_MINOR, url_product=None)
-    return [
-        PaymentInitiatedEvent(
-            payment_id=payment_id,
-            tenant_id="acme",
-            external_reference=f"ERN-{UUID(payment_id).int}",
-            order_id="order-1",
-            amount_minor=TOTAL_MINOR,
-            currency="USD",
-            provider="PAYPAL",
-            fallback_providers=(),
-            items=(item,),
-            allow_pending=False,
-            return_url=None,
-            cancel_url=None,
-            subject_id=None,
-            personal=None,
-            fingerprint="f",
-        ),
-        ProviderAttemptStartedEvent(
-            payment_id=payment_id,
-            attempt_id="a",
-            attempt=1,
-            provider="PAYPAL",
-            provider_reference_number="ERN-1",
-            handle=None,
-        ),
-        CheckoutCreatedEvent(
-            payment_id=payment_id,
-            attempt_id="a",
-            provider="PAYPAL",
-            provider_order_id="o",
-            checkout_url="https://paypal.example/o",
-            expires_at=datetime(2026, 2, 3, 7, tzinfo=UTC),
-        ),
-        PaymentCompletedEvent(
-            payment_id=payment_id,
-            provider="PAYPAL",
-            provider_reference="capture",
-            captured_minor=TOTAL_MINOR,
-            currency="USD",
-        ),
-        RefundRequestedEvent(
-            payment_id=payment_id, refund_id="r", amount_minor=1, currency="USD", reason=None
-        ),
-        RefundCompletedEvent(
-            payment_id=payment_id, refund_id="r", provider_reference="x", amount_minor=1
-        ),
-    ]
-
-
 async def append_history(store: EventStoreDB, payment_id: str) -> None:
-    for revision, event in enumerate(history(payment_id)):
+    for revision, event in enumerate(history(payment_id, refunds=1)):
         await store.append(
             f"payment-{payment_id}",
             [event],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from uuid_utils.compat import uuid7
 
 from payment_gateway.application.ports import CommandContext, OlderForm, RecordedEvent
@@ -37,9 +38,8 @@ class NewRecord:
     metadata: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
-    """What is stored, with its place in its stream and in the log."""
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored, with its place in its stream and in the log; made for every event that is read."""
 
     event_id: str
     type: str

@@ -40,6 +40,7 @@ async def post(
     requests: int,
     connections: int,
     headers_of_one: Callable[[], dict[str, str]] = dict,
+    pause_s: float = 0.0,
 ) -> Load:
     """Send ``requests`` in all, over ``connections`` at a time.
 
@@ -51,6 +52,7 @@ async def post(
         requests: How many.
         connections: How many are under way at any time.
         headers_of_one: Returns what one request says beside ``headers``.
+        pause_s: How long a connection rests before each request; it is in no answer's time.
 
     Raises:
         UnexpectedAnswer: One was not answered with ``status``.
@@ -63,7 +65,10 @@ async def post(
         return "".join(f"{name}: {value}\r\n" for name, value in said.items())
 
     parts = await asyncio.gather(
-        *(_post(url, body, header_lines, status, each) for _ in range(connections))
+        *(
+            _post(url, body, header_lines, status=status, count=each, pause_s=pause_s)
+            for _ in range(connections)
+        )
     )
     elapsed = time.perf_counter() - started
     times = sorted(taken for part in parts for taken in part)
@@ -71,7 +76,13 @@ async def post(
 
 
 async def _post(
-    url: str, body: Callable[[], bytes], lines: Callable[[], str], status: int, count: int
+    url: str,
+    body: Callable[[], bytes],
+    lines: Callable[[], str],
+    *,
+    status: int,
+    count: int,
+    pause_s: float,
 ) -> list[float]:
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
@@ -81,6 +92,7 @@ async def _post(
             content = body()
             head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{lines()}"
             head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+            await asyncio.sleep(pause_s)
             started = time.perf_counter()
             writer.write(head.encode() + content)
             async with asyncio.timeout(ANSWER_TIMEOUT_S):

@@ -102,6 +102,7 @@ async def load(
     connections: int,
     *,
     headers_of_one: Callable[[], dict[str, str]] = dict,
+    pause_s: float = 0.0,
 ) -> Load:
     """Ask to be paid so many times, over so many connections, and return how long the answers took."""
     numbers = count()
@@ -125,6 +126,7 @@ async def load(
         requests=requests,
         connections=connections,
         headers_of_one=headers_of_one,
+        pause_s=pause_s,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -21,11 +22,9 @@ from payment_gateway.infrastructure.persistence.mongodb import Database
 from payment_gateway.infrastructure.security.api_key_uses import ApiKeyUses
 from payment_gateway.infrastructure.security.api_keys import shown_prefix
 from payment_gateway.infrastructure.security.failed_attempts import FailedAttempts
-from payment_gateway.infrastructure.security.oidc_keys import (
-    IssuerKeys,
-    IssuerUnavailable,
-    open_issuer_client,
-)
+from payment_gateway.infrastructure.security.oidc_discovery import IssuerUnavailable
+from payment_gateway.infrastructure.security.oidc_keys import IssuerKeys, open_issuer_client
+from payment_gateway.infrastructure.security.oidc_log_in import OidcLogIn
 from payment_gateway.infrastructure.security.oidc_tokens import (
     OidcTokens,
     TokenRefused,
@@ -92,13 +91,13 @@ class Authentication:
                 code="event_store_unavailable",
                 detail="the API keys could not be read yet; send the same again later",
             )
-        raise await self._refusal("not an API key that is accepted", client, shown_prefix(key))
+        raise await self.refusal("not an API key that is accepted", client, shown_prefix(key))
 
     async def _caller_of_token(self, token: str, client: str | None) -> Caller:
         try:
             holder = await self._tokens.verify(token)
         except TokenRefused as error:
-            raise await self._refusal(str(error), client, None) from None
+            raise await self.refusal(str(error), client, None) from None
         except IssuerUnavailable as error:
             raise AccessRefused(
                 status=503,
@@ -111,7 +110,9 @@ class Authentication:
             roles=frozenset(holder.grant.roles),
         )
 
-    async def _refusal(self, reason: str, client: str | None, prefix: str | None) -> AccessRefused:
+    async def refusal(
+        self, reason: str, client: str | None, prefix: str | None = None
+    ) -> AccessRefused:
         """Count the failure, log it without the key, and return how it is answered."""
         wait_s = await self._attempts.note(client, prefix)
         log.warning(
@@ -127,11 +128,28 @@ class Authentication:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The ways in.
+
+    Attributes:
+        uses: When which key was used.
+        log_ins: Where a browser may log in, by issuer.
+    """
+
+    authenticate: Authentication
+    uses: ApiKeyUses
+    log_ins: Mapping[str, OidcLogIn]
+
+
 @asynccontextmanager
 async def open_authentication(
-    settings: Settings, opened: OpenGateway, database: Database
-) -> AsyncIterator[tuple[Authentication, ApiKeyUses]]:
-    """Yield the authentication once the log's keys were read, or could not be."""
+    settings: Settings, opened: OpenGateway, database: Database, *, leads_back_to: str
+) -> AsyncIterator[Access]:
+    """Yield the ways in once the log's keys were read, or could not be.
+
+    Issuers send a browser that has logged in to ``leads_back_to``.
+    """
     gateway = opened.gateway
     follower = LogFollower(opened.event_store, FOLLOWED, lambda item: _apply(item, opened))
     uses = ApiKeyUses(database)
@@ -141,10 +159,11 @@ async def open_authentication(
         group.append(asyncio.create_task(follower.run()))
         group.append(asyncio.create_task(uses.run()))
         await follower.first_try(within_s=START_WITHIN_S)
+        tokens = OidcTokens([(one, IssuerKeys(one, client)) for one in settings.oidc_issuers])
         authentication = Authentication(
             api_keys=gateway.api_keys,
             follower=follower,
-            tokens=OidcTokens([(one, IssuerKeys(one, client)) for one in settings.oidc_issuers]),
+            tokens=tokens,
             attempts=FailedAttempts(
                 failures_max=settings.auth_failures_max,
                 cache=opened.cache,
@@ -152,7 +171,12 @@ async def open_authentication(
             uses=uses,
             now=gateway.now,
         )
-        yield authentication, uses
+        log_ins = {
+            one.issuer: OidcLogIn(one, client, tokens=tokens, leads_back_to=leads_back_to)
+            for one in settings.oidc_issuers
+            if one.client_id is not None
+        }
+        yield Access(authenticate=authentication, uses=uses, log_ins=log_ins)
         await uses.write()
 
 

@@ -19,7 +19,7 @@ from payment_gateway.application.services.webhook_service import WebhookNotParke
 from payment_gateway.bootstrap import OpenGateway, check_keys, open_gateway, utc_now
 from payment_gateway.dashboard.app import add_dashboard
 from payment_gateway.dashboard.session import Cookies
-from payment_gateway.dashboard.visitor import Doors
+from payment_gateway.dashboard.visitor import LEADS_BACK_TO, Doors
 from payment_gateway.dead_letter_desk import DeadLetterDesk
 from payment_gateway.infrastructure.cache import Cache, answers
 from payment_gateway.infrastructure.dependencies import (
@@ -94,6 +94,7 @@ def application(settings: Settings | None = None) -> FastAPI:
     chosen = settings or Settings()
     check_keys(chosen)
     policy = _limit_policy(chosen)
+    browsers_reach = chosen.dashboard_url or str(chosen.public_url).rstrip("/")
 
     @asynccontextmanager
     async def open_application(app: FastAPI) -> AsyncIterator[Application]:
@@ -102,7 +103,9 @@ def application(settings: Settings | None = None) -> FastAPI:
             open_gateway(chosen) as opened,
             open_mongodb(chosen) as database,
             Awaited(_servers(opened, database)).asked(),
-            open_authentication(chosen, opened, database) as (authenticate, uses),
+            open_authentication(
+                chosen, opened, database, leads_back_to=f"{browsers_reach}{LEADS_BACK_TO}"
+            ) as access,
         ):
             tokens = ConsistencyTokens(opened.master)
             personal_data = opened.gateway.personal_data
@@ -143,17 +146,19 @@ def application(settings: Settings | None = None) -> FastAPI:
             checks["projections"] = Check(answers=is_up_to_date, required=False)
             app.state.dashboard = Doors(
                 cookies=Cookies(opened.master),
-                authenticate=authenticate,
+                authenticate=access.authenticate,
+                log_ins=access.log_ins,
+                refusal=access.authenticate.refusal,
                 now=opened.gateway.now,
-                is_secure=chosen.public_url.scheme == "https",
+                is_secure=browsers_reach.startswith("https://"),
             )
             yield Application(
                 command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
-                authenticate=authenticate,
+                authenticate=access.authenticate,
                 limiter=Limiter(policy=policy, limits=_request_limits(opened.cache)),
                 checks=checks,
                 lag_s=how_far_behind,
-                last_uses=uses.last_uses,
+                last_uses=access.uses.last_uses,
             )
 
     app = create_app(

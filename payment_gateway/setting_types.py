@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from ipaddress import ip_network
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -13,7 +13,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     StringConstraints,
+    model_validator,
 )
 from pydantic_settings import NoDecode
 
@@ -38,10 +40,11 @@ def _each(check: Callable[[str], object]) -> Callable[[tuple[str, ...]], tuple[s
     return check_all
 
 
-def _check_origin(value: str) -> None:
+def _check_origin(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or value != f"{parts.scheme}://{parts.netloc}":
         raise ValueError("an origin is a scheme, a host and perhaps a port: https://shop.example")
+    return value
 
 
 def _check_issuer_address(value: str) -> str:
@@ -56,11 +59,15 @@ Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Origins = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_each(_check_origin))
 ]
+Origin = Annotated[str, AfterValidator(_check_origin)]
 Networks = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(_listed), AfterValidator(_each(ip_network))
 ]
 IssuerAddress = Annotated[str, AfterValidator(_check_issuer_address)]
 Claim = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+# Source: RFC 6749, appendix A.1, A.2 and A.4: printable ASCII; scopes with single spaces between.
+Printable = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7E]{1,500}$")]
+Scope = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7E]+( [\x21-\x7E]+)*$", max_length=500)]
 
 
 class OidcIssuer(BaseModel):
@@ -73,6 +80,10 @@ class OidcIssuer(BaseModel):
         tenant_claim: Where its tokens name the tenant, or ``*``; a dot leads into an object.
         roles_claim: Where they name the roles: a list, or a text with spaces.
         jwks_url: Where its keys are; found by discovery where it is left out.
+        client_id: As whom the dashboard asks it to log somebody in; without it, it never does.
+        client_secret: What the dashboard shows it beside that; none for a public client.
+        scope: What it is asked for, with spaces; ``openid`` is in it.
+        name: What its button on the log-in page says; the issuer's host where it is left out.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,3 +94,21 @@ class OidcIssuer(BaseModel):
     tenant_claim: Claim = "tenant"
     roles_claim: Claim = "roles"
     jwks_url: IssuerAddress | None = None
+    client_id: Printable | None = None
+    client_secret: SecretStr | None = None
+    scope: Scope = "openid"
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60)] | None = None
+
+    @property
+    def shown_name(self) -> str:
+        """What people know it by."""
+        return self.name or urlsplit(self.issuer).netloc
+
+    @model_validator(mode="after")
+    def _log_in_is_whole(self) -> Self:
+        """Refuse half of what a log-in needs."""
+        if self.client_secret is not None and self.client_id is None:
+            raise ValueError("a client_secret needs a client_id")
+        if "openid" not in self.scope.split():
+            raise ValueError("the scope of a log-in has openid in it")
+        return self

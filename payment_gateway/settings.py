@@ -11,7 +11,7 @@ from pydantic import Field, HttpUrl, SecretStr, StringConstraints, model_validat
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from payment_gateway.setting_types import Networks, OidcIssuer, Origins, Texts
+from payment_gateway.setting_types import Networks, OidcIssuer, Origin, Origins, Texts
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 LongSeconds = Annotated[float, Field(gt=0, le=30 * 86_400)]
@@ -70,6 +70,8 @@ class Settings(BaseSettings):
         mongodb_database: Where this installation's read models are.
         redis_url: Shared short-lived state; without it the gateway works, each process by itself.
         public_url: Where payers and providers reach this gateway.
+        dashboard_url: Where browsers reach the dashboard, as an origin; ``public_url`` where it is not
+            set. Issuers lead back there after a log-in.
         paypal_base_url: Replaces PayPal's live and sandbox endpoints, for simulators.
         pagadito_base_url: Replaces Pagadito's live and sandbox endpoints, for simulators.
         paypal_ca_file: The authorities, as PEM, under which the certificates of PayPal's
@@ -179,6 +181,7 @@ class Settings(BaseSettings):
     mongodb_database: Name = "payment_gateway"
     redis_url: SecretStr | None = None
     public_url: HttpUrl = HttpUrl("http://127.0.0.1:8000")
+    dashboard_url: Origin | None = None
     paypal_base_url: HttpUrl | None = None
     pagadito_base_url: HttpUrl | None = None
     paypal_ca_file: Path | None = None

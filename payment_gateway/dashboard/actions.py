@@ -128,6 +128,6 @@ async def _post(
     try:
         done = await visitor.api.post(path, whole, idempotency_key=key)
     except ApiRefused as refusal:
-        return back_to(page, f"{refusal.detail} ({refusal.code})", doors, is_refusal=True)
+        return back_to(page, refusal.told, doors, is_refusal=True)
     status = str(done.body["status"]).replace("_", " ").lower()
     return back_to(page, f"{DONE[command]} It is {status} now.", doors, token=done.token)

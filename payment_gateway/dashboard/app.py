@@ -8,14 +8,17 @@ from starlette.staticfiles import StaticFiles
 
 from payment_gateway.dashboard import (
     actions,
+    api_keys,
     audit,
     dead_letters,
     deliveries,
     live,
     login,
+    login_oidc,
     overview,
     pages,
     projections,
+    tenants,
 )
 from payment_gateway.dashboard.rendering import STATIC, page
 from payment_gateway.dashboard.visitor import (
@@ -34,6 +37,7 @@ def add_dashboard(app: FastAPI) -> None:
     """Add the pages; what they are given is put into ``app.state.dashboard`` as the app opens."""
     for module in (
         login,
+        login_oidc,
         overview,
         pages,
         actions,
@@ -41,6 +45,8 @@ def add_dashboard(app: FastAPI) -> None:
         dead_letters,
         deliveries,
         audit,
+        api_keys,
+        tenants,
         live,
     ):
         app.include_router(module.router)
@@ -71,7 +77,7 @@ async def _refused(request: Request, error: Exception) -> Response:
         "refused.html",
         visitor,
         title=titles.get(error.status, "Not available"),
-        text=f"{error.detail} ({error.code})",
+        text=error.told,
         code=error.status,
     )
 

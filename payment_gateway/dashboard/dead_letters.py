@@ -104,7 +104,7 @@ async def _shown(
 
 
 def _refused(letter_id: str, refusal: ApiRefused, doors: Doors) -> Response:
-    text = f"{refusal.detail} ({refusal.code})"
+    text = refusal.told
     where = "/dead-letters" if refusal.status == 404 else f"/dead-letters/{letter_id}"
     return back_to(where, text, doors, is_refusal=True)
 

@@ -89,7 +89,7 @@ async def resend(delivery_id: str, visitor: Sender, doors: Open, key: Key) -> Re
             f"/webhook-deliveries/{segment(delivery_id)}/resend", {}, idempotency_key=key
         )
     except ApiRefused as refusal:
-        return back_to(page_path, f"{refusal.detail} ({refusal.code})", doors, is_refusal=True)
+        return back_to(page_path, refusal.told, doors, is_refusal=True)
     return back_to(page_path, "It is sent again.", doors)
 
 
@@ -101,7 +101,7 @@ async def test(endpoint_id: str, visitor: Sender, doors: Open, key: Key) -> Resp
             f"/webhook-endpoints/{segment(endpoint_id)}/test", {}, idempotency_key=key
         )
     except ApiRefused as refusal:
-        return back_to("/deliveries", f"{refusal.detail} ({refusal.code})", doors, is_refusal=True)
+        return back_to("/deliveries", refusal.told, doors, is_refusal=True)
     return back_to(f"/deliveries/{done.body['deliveryId']}", "A test is on its way.", doors)
 
 

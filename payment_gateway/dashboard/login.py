@@ -1,13 +1,14 @@
-"""Logging in with an API key, and out."""
+"""Logging in with a key, and out."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from payment_gateway.dashboard.rendering import page
+from payment_gateway.dashboard.session import TooLongForACookie
 from payment_gateway.dashboard.visitor import (
     ROOT,
     Doors,
@@ -24,10 +25,19 @@ router = APIRouter(prefix=ROOT, include_in_schema=False)
 Open = Annotated[Doors, Depends(doors_of)]
 
 
+TOO_LONG: Final = "This token is too long for a cookie of a browser. Have its issuer put less into it, or log in with an API key."
+
+
+def asking(doors: Doors, refused: str = "", *, code: int = 200) -> Response:
+    """Return the page that asks for a key or an issuer, and says why somebody was not let in."""
+    issuers = [one.issuer for one in doors.log_ins.values()]
+    return page("login.html", None, title="Log in", refused=refused, issuers=issuers, code=code)
+
+
 @router.get("/login", response_model=None)
-async def ask() -> Response:
-    """Ask for a key."""
-    return page("login.html", None, title="Log in", refused="")
+async def ask(doors: Open) -> Response:
+    """Ask for a key, or an issuer."""
+    return asking(doors)
 
 
 @router.post("/login", response_model=None)
@@ -44,9 +54,12 @@ async def enter(
     except ApiRefused as refusal:
         if refusal.status in {401, 429}:
             told = "This key is not accepted." if refusal.status == 401 else refusal.detail
-            return page("login.html", None, title="Log in", refused=told, code=refusal.status)
+            return asking(doors, told, code=refusal.status)
     response = RedirectResponse(ROOT, status_code=303)
-    log_in(response, doors.cookies.new_session(key.strip(), doors.now()), doors)
+    try:
+        log_in(response, doors.cookies.new_session(key.strip(), doors.now()), doors)
+    except TooLongForACookie:
+        return asking(doors, TOO_LONG, code=400)
     return response
 
 

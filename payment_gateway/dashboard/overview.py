@@ -10,7 +10,13 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 
 from payment_gateway.dashboard.rendering import page, pages_of
-from payment_gateway.dashboard.series import day_series, minute_series, today_of
+from payment_gateway.dashboard.series import (
+    day_series,
+    minute_series,
+    provider_series,
+    rate_of,
+    today_of,
+)
 from payment_gateway.dashboard.visitor import ROOT, Doors, Visitor, doors_of, visitor_of
 
 router = APIRouter(prefix=ROOT, include_in_schema=False)
@@ -35,6 +41,7 @@ async def overview(
         visitor.api.get("/providers/status"),
         visitor.api.get("/providers/health"),
     )
+    minutes = minute_series(health["providers"], now)
     return page(
         "overview.html",
         visitor,
@@ -42,7 +49,10 @@ async def overview(
         payments=payments["data"],
         days=days,
         day_series=day_series(days, first=now.date() - DAYS_SHOWN, last=now.date()),
-        minute_series=minute_series(health["providers"], now),
+        minute_series=minutes,
+        rate=rate_of(minutes),
+        provider_series=provider_series(health["providers"], now),
+        provider_names=[one["providerType"] for one in health["providers"]],
         today=today_of(days, now.date()),
         providers=_joined(status["providers"], health["providers"]),
     )

@@ -92,9 +92,7 @@ async def take(
     try:
         await visitor.api.post(f"/projections/{segment(name)}/{step}", body, idempotency_key=key)
     except ApiRefused as refusal:
-        return back_to(
-            "/projections", f"{name}: {refusal.detail} ({refusal.code})", doors, is_refusal=True
-        )
+        return back_to("/projections", f"{name}: {refusal.told}", doors, is_refusal=True)
     which = f"The rebuild of {name}" if of_rebuild and step in OF_REBUILD else name
     return back_to("/projections", f"{which} {DONE[step]}", doors)
 

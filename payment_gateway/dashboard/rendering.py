@@ -49,6 +49,8 @@ PAGES: Final = (
     Page("/projections", "Projections", ("operator",)),
     Page("/dead-letters", "Dead letters", ("operator",), of_all_tenants=True),
     Page("/deliveries", "Deliveries", ("admin",)),
+    Page("/api-keys", "API keys", ("admin",)),
+    Page("/tenants", "Tenants", ("admin",)),
     Page("/audit", "Audit log", ("auditor",)),
 )
 # A status is told by its word; the colour only helps to find it.
@@ -64,6 +66,10 @@ TONES: Final = {
     "NEEDS_OPERATOR": "warn",
     "DELIVERED": "good",
     "PARKED": "bad",
+    "ACTIVE": "good",
+    "REVOKED": "quiet",
+    "SUSPENDED": "warn",
+    "DELETED": "quiet",
     "active": "good",
     "previous": "quiet",
     "failed": "bad",

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 Series = list[list[float | None]]
 MINUTES: Final = 60
+# The rate that is shown as a number is that of so many minutes, the one that runs among them.
+RATE_MINUTES: Final = 5
 _MINUTE_S: Final = 60
 
 
@@ -55,16 +57,41 @@ def minute_series(providers: Sequence[dict[str, Any]], now: datetime) -> Series:
     lost: Counter[int] = Counter()
     for provider in providers:
         for one in provider["minutes"]:
-            minute = int(datetime.fromisoformat(one["at"]).astimezone(UTC).timestamp()) // _MINUTE_S
+            minute = _minute_of(one)
             answered[minute] += one["successes"]
             lost[minute] += one["failures"] + one["unknowns"]
-    last = int(now.timestamp()) // _MINUTE_S
-    minutes = range(last - MINUTES + 1, last + 1)
+    minutes = _last_hour(now)
     return [
         [float(minute * _MINUTE_S) for minute in minutes],
         [float(answered[minute]) for minute in minutes],
         [float(lost[minute]) for minute in minutes],
     ]
+
+
+def provider_series(providers: Sequence[dict[str, Any]], now: datetime) -> Series:
+    """Return the last hour's minutes in order, and for each provider how many operations ended in each."""
+    minutes = _last_hour(now)
+    series: Series = [[float(minute * _MINUTE_S) for minute in minutes]]
+    for provider in providers:
+        ended: Counter[int] = Counter()
+        for one in provider["minutes"]:
+            ended[_minute_of(one)] += one["successes"] + one["failures"] + one["unknowns"]
+        series.append([float(ended[minute]) for minute in minutes])
+    return series
+
+
+def rate_of(series: Series) -> float:
+    """Return how many operations a minute ended of late, of all lines of a chart together."""
+    return sum(value or 0 for line in series[1:] for value in line[-RATE_MINUTES:]) / RATE_MINUTES
+
+
+def _last_hour(now: datetime) -> range:
+    last = int(now.timestamp()) // _MINUTE_S
+    return range(last - MINUTES + 1, last + 1)
+
+
+def _minute_of(one: dict[str, Any]) -> int:
+    return int(datetime.fromisoformat(one["at"]).astimezone(UTC).timestamp()) // _MINUTE_S
 
 
 def today_of(days: Sequence[dict[str, Any]], day: date) -> Today:

@@ -20,8 +20,11 @@ from payment_gateway.application.ports import SealBroken
 
 SESSION_COOKIE: Final = "gateway_session"
 FLASH_COOKIE: Final = "gateway_flash"
+LOG_IN_COOKIE: Final = "gateway_log_in"
 LASTS: Final = timedelta(hours=12)
 FLASH_LASTS: Final = timedelta(seconds=60)
+# So long somebody may take at the issuer's own pages.
+LOG_IN_LASTS: Final = timedelta(minutes=10)
 # Browsers keep cookies of 4096 bytes, name and attributes included (RFC 6265, section 6.1).
 COOKIE_LENGTH_MAX: Final = 3_800
 _CSRF_BYTES: Final = 16
@@ -70,7 +73,32 @@ class Flash(msgspec.Struct, frozen=True, kw_only=True):
     ends_at: datetime
 
 
-Kept = TypeVar("Kept", Session, Flash)
+class LogInBegun(msgspec.Struct, frozen=True, kw_only=True):
+    """A log-in at an issuer that this browser began.
+
+    Attributes:
+        issuer: Where.
+        state: Comes back from there.
+        nonce: Stands in its ID token.
+        verifier: Shown with its code.
+    """
+
+    issuer: str
+    state: str
+    nonce: str
+    verifier: str
+    ends_at: datetime
+
+    def is_answered_by(self, state: str) -> bool:
+        """Whether an answer belongs to it; takes the same time for any text."""
+        return hmac.compare_digest(self.state.encode(), state.encode())
+
+
+class TooLongForACookie(Exception):
+    """Browsers would drop it."""
+
+
+Kept = TypeVar("Kept", Session, Flash, LogInBegun)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +107,22 @@ class Cookies:
 
     sealer: Sealer
 
-    def new_session(self, key: str, now: datetime) -> Session:
-        """Return a session that begins now."""
-        return Session(key=key, csrf=secrets.token_urlsafe(_CSRF_BYTES), ends_at=now + LASTS)
+    def new_session(self, key: str, now: datetime, *, until: datetime | None = None) -> Session:
+        """Return a session that begins now, and ends no later than what they logged in with."""
+        ends_at = now + LASTS if until is None else min(until, now + LASTS)
+        return Session(key=key, csrf=secrets.token_urlsafe(_CSRF_BYTES), ends_at=ends_at)
 
-    def seal(self, kept: Session | Flash) -> str:
-        """Return the value of a cookie."""
+    def seal(self, kept: Session | Flash | LogInBegun) -> str:
+        """Return the value of a cookie.
+
+        Raises:
+            TooLongForACookie: No browser would keep it.
+        """
         sealed = self.sealer.wrap(msgspec.json.encode(kept), _bound_to(type(kept)))
-        return base64.urlsafe_b64encode(sealed).decode()
+        value = base64.urlsafe_b64encode(sealed).decode()
+        if len(value) > COOKIE_LENGTH_MAX:
+            raise TooLongForACookie
+        return value
 
     def open(self, value: str | None, kind: type[Kept], now: datetime) -> Kept | None:
         """Return what a cookie holds, ``None`` if it is none of ours or has ended."""
@@ -100,5 +136,5 @@ class Cookies:
         return kept if kept.ends_at > now else None
 
 
-def _bound_to(kind: type[Session | Flash]) -> bytes:
+def _bound_to(kind: type[Session | Flash | LogInBegun]) -> bytes:
     return f"dashboard-{kind.__name__.lower()}".encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Final
@@ -14,18 +14,20 @@ from fastapi.responses import RedirectResponse, Response
 from payment_gateway.dashboard.session import (
     FLASH_COOKIE,
     FLASH_LASTS,
-    LASTS,
     SESSION_COOKIE,
     Cookies,
     Flash,
     Session,
 )
+from payment_gateway.infrastructure.security.oidc_log_in import OidcLogIn
 from payment_gateway.presentation.in_process import Api, ApiRefused
 from payment_gateway.presentation.rest.access import ANY_TENANT, AccessRefused, Authenticate, Caller
 
 ROOT: Final = "/dashboard"
 TEXT_LENGTH_MAX: Final = 500
 LOGIN: Final = f"{ROOT}/login"
+OIDC: Final = f"{LOGIN}/oidc"
+LEADS_BACK_TO: Final = f"{OIDC}/callback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +37,16 @@ class Doors:
     Attributes:
         cookies: Seals sessions.
         authenticate: Finds out who holds a key.
+        log_ins: Where else somebody may log in, by issuer.
+        refusal: Counts and logs a failed attempt to get in, by its reason and the browser's address.
         now: The clock that sessions end by.
         is_secure: Whether browsers reach it over TLS alone, so that cookies may say so.
     """
 
     cookies: Cookies
     authenticate: Authenticate
+    log_ins: Mapping[str, OidcLogIn]
+    refusal: Callable[[str, str], Awaitable[AccessRefused]]
     now: Callable[[], datetime]
     is_secure: bool
 
@@ -137,8 +143,13 @@ def sender_of(
 
 
 def log_in(response: Response, session: Session, doors: Doors) -> None:
-    """Have the browser keep a session."""
-    _keep(response, SESSION_COOKIE, doors.cookies.seal(session), LASTS.total_seconds(), doors)
+    """Have the browser keep a session.
+
+    Raises:
+        TooLongForACookie: What they logged in with is.
+    """
+    lasts_s = (session.ends_at - doors.now()).total_seconds()
+    keep(response, SESSION_COOKIE, doors.cookies.seal(session), lasts_s, doors)
 
 
 def log_out(response: Response) -> None:
@@ -157,17 +168,30 @@ def back_to(
         token=token,
         ends_at=doors.now() + FLASH_LASTS,
     )
-    _keep(response, FLASH_COOKIE, doors.cookies.seal(flash), FLASH_LASTS.total_seconds(), doors)
+    keep(response, FLASH_COOKIE, doors.cookies.seal(flash), FLASH_LASTS.total_seconds(), doors)
     return response
 
 
-def _keep(response: Response, name: str, value: str, max_age_s: float, doors: Doors) -> None:
+def keep(
+    response: Response,
+    name: str,
+    value: str,
+    max_age_s: float,
+    doors: Doors,
+    *,
+    path: str = ROOT,
+    is_sent_from_elsewhere: bool = False,
+) -> None:
+    """Have the browser keep a cookie, and send it below a path; scripts do not see it.
+
+    One that ``is_sent_from_elsewhere`` is sent, too, when another site leads here.
+    """
     response.set_cookie(
         name,
         value,
-        max_age=int(max_age_s),
-        path=ROOT,
+        max_age=max(0, int(max_age_s)),
+        path=path,
         secure=doors.is_secure,
         httponly=True,
-        samesite="strict",
+        samesite="lax" if is_sent_from_elsewhere else "strict",
     )

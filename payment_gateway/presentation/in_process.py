@@ -36,6 +36,7 @@ class ApiRefused(Exception):
     Attributes:
         status: Of the answer.
         code: Stable, as documented.
+        param: The field that is at fault, where one is.
         detail: In words, for a person.
         problem: The whole answer, problem details.
     """
@@ -44,8 +45,14 @@ class ApiRefused(Exception):
         self.status = status
         self.problem = problem
         self.code = str(problem.get("code", "refused"))
+        self.param: str | None = problem.get("param")
         self.detail = str(problem.get("detail", "the request was refused"))
         super().__init__(self.detail)
+
+    @property
+    def told(self) -> str:
+        """What a person is told: the field, the words, the code."""
+        return f"{f'{self.param}: ' if self.param else ''}{self.detail} ({self.code})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +102,26 @@ class Api:
         Raises:
             ApiRefused: It did not answer 2xx.
         """
+        return await self._command("POST", path, idempotency_key, json=dict(body))
+
+    async def patch(
+        self, path: str, body: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Done:
+        """Have something changed; raises as ``post`` does."""
+        return await self._command("PATCH", path, idempotency_key, json=dict(body))
+
+    async def delete(
+        self, path: str, *, idempotency_key: str | None = None, **query: str | None
+    ) -> Done:
+        """Have something ended; raises as ``post`` does."""
+        given = {name: value for name, value in query.items() if value}
+        return await self._command("DELETE", path, idempotency_key, params=given)
+
+    async def _command(
+        self, method: str, path: str, idempotency_key: str | None, **request: Any
+    ) -> Done:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        answer = await self._send("POST", path, json=dict(body), headers=headers)
+        answer = await self._send(method, path, headers=headers, **request)
         return Done(body=_body(answer), token=answer.headers.get("Consistency-Token"))
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:

@@ -13,12 +13,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from payment_gateway.infrastructure.security.oidc_discovery import IssuerUnavailable
 from payment_gateway.infrastructure.security.oidc_keys import (
     FETCH_EVERY_S,
     FRESH_S,
     STALE_S_MAX,
     IssuerKeys,
-    IssuerUnavailable,
     open_issuer_client,
 )
 from payment_gateway.infrastructure.security.oidc_tokens import (

@@ -24,7 +24,7 @@ function draw(root) {
   for (const element of root.querySelectorAll(".chart[data-series]")) {
     if (element.firstChild) continue;
     const labels = element.dataset.labels.split(",");
-    const strokes = ["--good", "--bad", "--accent"].map(colour);
+    const strokes = element.dataset.strokes.split(",").map(colour);
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 } };
     const isDaily = element.dataset.times === "days";
     const time = isDaily ? days : minutes;
@@ -43,7 +43,7 @@ function draw(root) {
         legend: { live: false },
         axes: [past, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000, 100000, 1000000] }],
         scales: { y: { range: [0, most * 1.1] } },
-        series: [{ label: isDaily ? "Day" : "Minute" }, ...labels.map((label, index) => ({ label, stroke: strokes[index], width: 2, points: { show: isDaily } }))],
+        series: [{ label: isDaily ? "Day" : "Minute" }, ...labels.map((label, index) => ({ label, stroke: strokes[index % strokes.length], width: 2, points: { show: isDaily } }))],
       },
       data,
       element,
@@ -66,6 +66,16 @@ function say(text) {
   const announcement = document.getElementById("announcement");
   if (announcement.textContent !== text) announcement.textContent = text;
 }
+
+// A page that is slow to come says so; the browser's own mark of it is small, and silent.
+window.addEventListener("beforeunload", () => {
+  document.getElementById("content").setAttribute("aria-busy", "true");
+  say("Loading.");
+});
+window.addEventListener("pageshow", () => {
+  document.getElementById("content").removeAttribute("aria-busy");
+  say("");
+});
 
 document.addEventListener("DOMContentLoaded", () => {
   prepare(document);

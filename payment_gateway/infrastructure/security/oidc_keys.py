@@ -13,9 +13,15 @@ from ssl import TLSVersion
 from typing import Any, Final
 
 import httpx
-import msgspec
 import structlog
 
+from payment_gateway.infrastructure.security.oidc_discovery import (
+    TROUBLE,
+    IssuerUnavailable,
+    address_in,
+    discover,
+    read_document,
+)
 from payment_gateway.setting_types import OidcIssuer
 from payment_gateway.settings import Settings
 
@@ -23,19 +29,13 @@ FRESH_S: Final = 600.0  # so old, keys are fetched again before the next use
 STALE_S_MAX: Final = 86_400.0  # so long they are used while the issuer cannot be reached
 FETCH_EVERY_S: Final = 10.0  # no oftener, however many tokens name keys that nobody knows
 TIMEOUT_S: Final = 5.0
-ANSWER_BYTES_MAX: Final = 256 * 1024
 KEYS_MAX: Final = 100
 CONNECTIONS_MAX: Final = 10
-_DISCOVERY: Final = "/.well-known/openid-configuration"
 _SYMMETRIC: Final = "oct"  # a key that verifies and signs alike is no key of an issuer's
 
 _log: Final = structlog.get_logger(__name__)
 
 Jwk = Mapping[str, Any]
-
-
-class IssuerUnavailable(Exception):
-    """The issuer's keys cannot be had now, so nobody can say whether a token is good."""
 
 
 class UnknownSigningKey(Exception):
@@ -97,7 +97,7 @@ class IssuerKeys:
             try:
                 async with asyncio.timeout(2 * TIMEOUT_S):
                     self._keys = await self._fetch()
-            except (httpx.HTTPError, msgspec.MsgspecError, ValueError, TimeoutError) as error:
+            except TROUBLE as error:
                 _log.warning(
                     "oidc.keys_not_fetched",
                     issuer=self._issuer.issuer,
@@ -110,7 +110,7 @@ class IssuerKeys:
                 self._fetched_at_s = self._monotonic()
 
     async def _fetch(self) -> dict[str | None, Jwk]:
-        document = await self._get(await self._keys_url())
+        document = await read_document(self._client, "GET", await self._keys_url())
         listed = document.get("keys")
         if not isinstance(listed, list) or len(listed) > KEYS_MAX:
             raise ValueError(f"no list of at most {KEYS_MAX} keys")
@@ -119,27 +119,8 @@ class IssuerKeys:
     async def _keys_url(self) -> str:
         if self._issuer.jwks_url is not None:
             return self._issuer.jwks_url
-        document = await self._get(self._issuer.issuer.rstrip("/") + _DISCOVERY)
-        if document.get("issuer") != self._issuer.issuer:
-            raise ValueError("the discovery document is another issuer's")
-        url = document.get("jwks_uri")
-        same_scheme = self._issuer.issuer.partition(":")[0]
-        if not isinstance(url, str) or url.partition(":")[0] not in {"https", same_scheme}:
-            raise ValueError("the discovery document names no keys")
-        return url
-
-    async def _get(self, url: str) -> dict[str, Any]:
-        async with self._client.stream("GET", url) as response:
-            response.raise_for_status()
-            if response.is_redirect:
-                raise ValueError("redirects are not followed")
-            body = b""
-            async for part in response.aiter_bytes():
-                body += part
-                if len(body) > ANSWER_BYTES_MAX:
-                    raise ValueError("the answer is too long")
-        read: dict[str, Any] = msgspec.json.decode(body, type=dict[str, Any])
-        return read
+        document = await discover(self._issuer, self._client)
+        return address_in(document, "jwks_uri", self._issuer)
 
 
 @asynccontextmanager

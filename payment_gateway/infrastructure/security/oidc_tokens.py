@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import jwt
@@ -34,11 +35,21 @@ class TokenRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenHolder:
-    """Whom an issuer has named: the issuer without its scheme, its subject, what they may do."""
+    """Whom an issuer has named: the issuer without its scheme, its subject, what they may do, until when."""
 
     issuer: str
     subject: str
     grant: GrantVO
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Whom an ID token names, of which log-in, until when."""
+
+    subject: str
+    nonce: str
+    ends_at: datetime
 
 
 def looks_like_a_token(text: str) -> bool:
@@ -63,6 +74,32 @@ class OidcTokens:
             TokenRefused: It is none of a trusted issuer, not for us, out of time, or not signed well.
             IssuerUnavailable: Nobody can say now.
         """
+        issuer, claims = await self._verified(token, audience=None)
+        return _holder(issuer, claims)
+
+    async def verify_identity(self, token: str, *, issuer: OidcIssuer, client_id: str) -> Identity:
+        """Return whom an ID token names that an issuer has made for a client.
+
+        Source: OpenID Connect Core 1.0, section 3.1.3.7.
+
+        Raises:
+            TokenRefused: As ``verify``, or it is another issuer's, another client's, or of no log-in.
+            IssuerUnavailable: Nobody can say now.
+        """
+        by, claims = await self._verified(token, audience=client_id)
+        nonce = claims.get("nonce")
+        if by.issuer != issuer.issuer:
+            raise TokenRefused("an ID token of another issuer")
+        if claims.get("azp", client_id) != client_id:
+            raise TokenRefused("an ID token for another client")
+        if not isinstance(nonce, str):
+            raise TokenRefused("an ID token of no log-in")
+        return Identity(subject=claims["sub"], nonce=nonce, ends_at=_end(claims))
+
+    async def _verified(
+        self, token: str, *, audience: str | None
+    ) -> tuple[OidcIssuer, Mapping[str, Any]]:
+        """Return the issuer and the claims of a token for an audience, the API where none is named."""
         if len(token) > TOKEN_LENGTH_MAX:
             raise TokenRefused("longer than a token may be")
         try:
@@ -81,10 +118,12 @@ class OidcTokens:
             key = await keys.find(header.get("kid"))
         except UnknownSigningKey as error:
             raise TokenRefused("signed with a key that the issuer does not list") from error
-        return _holder(issuer, _claims(token, key, algorithm, issuer))
+        return issuer, _claims(token, key, algorithm, issuer, audience or issuer.audience)
 
 
-def _claims(token: str, key: Jwk, algorithm: str, issuer: OidcIssuer) -> Mapping[str, Any]:
+def _claims(
+    token: str, key: Jwk, algorithm: str, issuer: OidcIssuer, audience: str
+) -> Mapping[str, Any]:
     if key.get("alg", algorithm) != algorithm:
         raise TokenRefused("the key is for another algorithm")
     try:
@@ -93,7 +132,7 @@ def _claims(token: str, key: Jwk, algorithm: str, issuer: OidcIssuer) -> Mapping
             token,
             public,
             algorithms=[algorithm],
-            audience=issuer.audience,
+            audience=audience,
             issuer=issuer.issuer,
             leeway=LEEWAY_S,
             options={"require": _REQUIRED},
@@ -118,7 +157,15 @@ def _holder(issuer: OidcIssuer, claims: Mapping[str, Any]) -> TokenHolder:
     except InvalidValue as error:
         raise TokenRefused(str(error)) from error
     place = issuer.issuer.partition("://")[2].rstrip("/")
-    return TokenHolder(issuer=place, subject=subject, grant=grant)
+    return TokenHolder(issuer=place, subject=subject, grant=grant, ends_at=_end(claims))
+
+
+def _end(claims: Mapping[str, Any]) -> datetime:
+    """Return when a token ends; ``exp`` was checked to be a number."""
+    try:
+        return datetime.fromtimestamp(int(claims["exp"]), UTC)
+    except (OverflowError, ValueError, OSError) as error:
+        raise TokenRefused("an end that no clock shows") from error
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> object:

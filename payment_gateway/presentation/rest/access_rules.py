@@ -48,6 +48,9 @@ _SUBSCRIBER: Final = _roles("viewer", "auditor")
 _SIGNED: Final = Public("the provider signs what it sends; nothing is stored that is not")
 _PAYER: Final = Public("the payer's browser: what it brings proves nothing, the provider is asked")
 _PROBE: Final = Public("says how the process and its dependencies do; no tenant, no payment")
+_ISSUER: Final = Public(
+    "leads to a configured issuer, and takes its answer in the browser that began"
+)
 _LOG_IN: Final = Public("asks for a key, and takes one that REST accepts")
 _DOCUMENTATION: Final = Public("describes the interface, holds no data")
 
@@ -119,6 +122,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /dashboard/live": Asks(),
     "GET /dashboard/login": _LOG_IN,
     "POST /dashboard/login": _LOG_IN,
+    "GET /dashboard/login/oidc": _ISSUER,
+    "GET /dashboard/login/oidc/callback": _ISSUER,
     "POST /dashboard/logout": Asks(),
     "GET /dashboard/payments": Asks(),
     "GET /dashboard/payments/{payment_id}": Asks(),
@@ -138,6 +143,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /dashboard/deliveries/{delivery_id}": Asks(),
     "POST /dashboard/deliveries/{delivery_id}/resend": Asks(),
     "POST /dashboard/endpoints/{endpoint_id}/test": Asks(),
+    "GET /dashboard/api-keys": Asks(),
+    "POST /dashboard/api-keys": Asks(),
+    "POST /dashboard/api-keys/{key_id}/rotate": Asks(),
+    "POST /dashboard/api-keys/{key_id}/revoke": Asks(),
+    "GET /dashboard/tenants": Asks(),
+    "POST /dashboard/tenants": Asks(),
+    "POST /dashboard/tenants/{tenant_id}/{step}": Asks(),
     "GET /dashboard/audit": Asks(),
     "GET /dashboard/static": Public("scripts and styles, no data"),
     "GET /docs": _DOCUMENTATION,

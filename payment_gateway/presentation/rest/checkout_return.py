@@ -7,7 +7,6 @@ about. The answer is the provider's.
 from __future__ import annotations
 
 import hmac
-import html
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -31,6 +30,7 @@ from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
 )
 from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
+from payment_gateway.presentation.rest.checkout_page import checkout_page
 from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
 
 _PARAMETER_LENGTH_MAX: Final = 256
@@ -139,12 +139,7 @@ async def _send_on(payment: Payment, gateway: Gateway) -> Response:
     ended = now.status.is_closed_unpaid
     target = (now.cancel_url or now.return_url) if ended else now.return_url
     if target is None:
-        page = (
-            "<!doctype html><html lang=en><meta charset=utf-8><title>Payment</title>"
-            f"<h1>Payment {html.escape(now.status.lower().replace('_', ' '))}</h1>"
-            f"<p>Order {html.escape(now.order_id)}. You can close this page.</p></html>"
-        )
-        return HTMLResponse(page, headers={"Cache-Control": "no-store"})
+        return checkout_page(now.status, now.order_id)
     query = {"paymentId": now.payment_id.value, "status": now.status.value}
     return RedirectResponse(
         _with_query(target, query), status_code=303, headers={"Cache-Control": "no-store"}

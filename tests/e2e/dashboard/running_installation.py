@@ -68,6 +68,15 @@ class RunningInstallation:
         made: dict[str, Any] = answer.json()
         return made
 
+    def withdraw(self, api_key_id: str) -> None:
+        """Revoke a key."""
+        httpx.delete(
+            f"{self.addresses['api']}/api/v1/apikeys/{api_key_id}",
+            headers={"Authorization": f"Bearer {self.addresses['adminKey']}"},
+            timeout=ANSWER_WITHIN_S,
+            trust_env=False,
+        ).raise_for_status()
+
     def give_up(self, payment_id: str) -> None:
         """Do what the recovery does at the end of its schedule: ask a person."""
 
@@ -115,15 +124,22 @@ class RunningInstallation:
     @contextmanager
     def mongodb_stopped(self) -> Iterator[None]:
         """Have MongoDB stand still."""
-        (pid,) = [pid for pid, argv in _processes() if self._is_mongod(argv)]
-        os.kill(pid, signal.SIGSTOP)
-        try:
+        with _stopped(lambda pid, argv: Path(argv[0]).name == "mongod" and self._is_ours(pid)):
             yield
-        finally:
-            os.kill(pid, signal.SIGCONT)
 
-    def _is_mongod(self, argv: list[str]) -> bool:
-        return Path(argv[0]).name == "mongod" and any(str(self.folder) in one for one in argv)
+    @contextmanager
+    def workers_stopped(self) -> Iterator[None]:
+        """Have those who keep the read models stand still."""
+        with _stopped(lambda pid, argv: argv[-2:] == ["projections", "run"] and self._is_ours(pid)):
+            yield
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether a process belongs to this installation: by its settings, or by what it was told."""
+        ours = str(self.folder).encode()
+        process = Path(f"/proc/{pid}")
+        return (
+            ours in (process / "environ").read_bytes() or ours in (process / "cmdline").read_bytes()
+        )
 
     @property
     def _settings(self) -> Settings:
@@ -159,11 +175,21 @@ async def _subscription(database: Database) -> str:
     return generation.subscription(0)
 
 
+@contextmanager
+def _stopped(is_meant: Callable[[int, list[str]], bool]) -> Iterator[None]:
+    (pid,) = [pid for pid, argv in _processes() if is_meant(pid, argv)]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
 def _processes() -> Iterator[tuple[int, list[str]]]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                argv = (folder / "cmdline").read_bytes().decode().split("\0")
+                argv = (folder / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
             except (OSError, UnicodeDecodeError):  # it has just ended
                 continue
             yield int(folder.name), argv

@@ -9,7 +9,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_gateway.dashboard.series import MINUTES, day_series, minute_series, today_of
+from payment_gateway.dashboard.series import (
+    MINUTES,
+    RATE_MINUTES,
+    day_series,
+    minute_series,
+    provider_series,
+    rate_of,
+    today_of,
+)
 
 NOW = datetime(2026, 3, 4, 10, 30, 15, tzinfo=UTC)
 TODAY = NOW.date()
@@ -61,6 +69,12 @@ def test_each_operation_of_the_last_hour_is_counted_once(
     assert at[-1] == start.timestamp()
     assert sum(one or 0 for one in answered) == sum(one[1] for one in minutes)
     assert sum(one or 0 for one in lost) == sum(one[2] + one[3] for one in minutes)
+    at, *by_provider = provider_series([{"minutes": shown[:4]}, {"minutes": shown[4:]}], NOW)
+    assert [sum(one or 0 for one in line) for line in by_provider] == [
+        sum(sum(one[1:]) for one in part) for part in (minutes[:4], minutes[4:])
+    ]
+    late = sum(sum(one[1:]) for one in minutes if one[0] < RATE_MINUTES)
+    assert rate_of([at, *by_provider]) == rate_of([at, answered, lost]) == late / RATE_MINUTES
 
 
 @given(st.lists(st.decimals(0, 10_000, places=2), max_size=5))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.dashboard.conftest import Shop, Window
 from tests.e2e.dashboard.running_installation import receiver
-
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 class TestOverview:
     def test_tells_how_today_and_the_last_hour_went(self, shop: Shop, window: Window) -> None:
         shop.sell("overview-1", "21.50")
         window.log_in("apiKey")
+        window.open("")
         figures = window.page.locator("dl.figures")
         expect(figures).to_contain_text(re.compile(r"Captured\s*\d+[.]\d\d USD"))
         expect(figures).to_contain_text(re.compile(r"Success rate\s*\d+[.]\d %"))
         minutes = window.page.get_by_role("img", name=re.compile(r"[1-9]\d* answered"))
         expect(minutes.locator("canvas")).to_be_visible()
+        by_provider = window.page.get_by_role("img", name=re.compile(r"PAYPAL [1-9]"))
+        expect(by_provider.locator("canvas")).to_be_visible()
         paypal = window.page.get_by_role("row", name=re.compile("PAYPAL closed"))
         expect(paypal).to_contain_text(re.compile(r"up to \d+ ms"))
 
@@ -34,7 +34,7 @@ class TestResolve:
         window.accept_questions()
         window.open(f"/payments/{opened['paymentId']}")
         expect(window.page.get_by_text("Waits for a person")).to_be_visible()
-        window.photograph("payment-question")
+        window.check_rules("payment-question")
         window.page.get_by_label("It was not").check()
         window.page.get_by_label("How you know").fill("not in the list of transactions")
         window.page.get_by_role("button", name="Record the answer").click()
@@ -46,13 +46,51 @@ class TestResolve:
         payment_id = shop.sell("no-action-1")
         made = {"tenantId": "demo", "roles": ["viewer"], "name": "looks"}
         viewer = shop.installation.administer("/apikeys", made)["key"]
-        window.enter(viewer)
+        window.have_session(viewer)
         window.open(f"/payments/{payment_id}")
         expect(window.page.locator(".lead")).to_contain_text("completed")
         expect(window.page.get_by_role("heading", name="Actions")).to_have_count(0)
 
 
+class TestProviders:
+    def test_tell_how_each_does_and_what_it_can(self, shop: Shop, window: Window) -> None:
+        shop.sell("provider-1")
+        window.log_in("adminKey")
+        window.open("/providers")
+        expect(window.page.get_by_text("Name a tenant")).to_be_visible()
+        window.page.get_by_label("Tenant").fill("demo")
+        window.page.get_by_role("button", name="Show").click()
+        paypal = window.page.get_by_role("listitem").filter(has_text="PAYPAL")
+        expect(paypal).to_contain_text(re.compile(r"Circuit\s*closed"))
+        expect(paypal).to_contain_text(re.compile(r"Calls, last hour\s*[1-9]"))
+
+
 class TestProjections:
+    def test_a_rebuild_shows_how_far_it_is_and_is_paused_resumed_and_given_up(
+        self, shop: Shop, window: Window
+    ) -> None:
+        window.log_in("adminKey")
+        window.accept_questions()
+        window.open("/projections")
+        page = window.page
+        model = page.get_by_role("region", name="payment_list", exact=True)
+        with shop.installation.workers_stopped():
+            model.get_by_role("button", name="Rebuild").click()
+            window.says("payment_list is being built anew.")
+            expect(model.get_by_role("progressbar")).to_have_attribute("max", re.compile(r"\d+"))
+            building = model.get_by_role("row", name=re.compile("building"))
+            expect(building).to_contain_text(re.compile(r"\d+ of \d+"))
+            model.get_by_role("button", name="Pause the rebuild").click()
+            window.says("The rebuild of payment_list stands still.")
+            expect(building).to_contain_text("paused")
+            window.check_rules("rebuild")
+            model.get_by_role("button", name="Resume the rebuild").click()
+            window.says("The rebuild of payment_list goes on.")
+            expect(building).not_to_contain_text("paused")
+            model.get_by_role("button", name="Give the rebuild up").click()
+            window.says("payment_list is not built any more.")
+        expect(building).to_have_count(0)
+
     def test_are_rebuilt_verified_rolled_back_paused_and_resumed(self, window: Window) -> None:
         window.log_in("adminKey")
         window.accept_questions()
@@ -65,7 +103,7 @@ class TestProjections:
         window.says("payment_list is being built anew.")
         expect(model.get_by_role("button", name="Roll back")).to_be_visible(timeout=120_000)
         expect(model.get_by_role("row", name=re.compile("previous"))).to_contain_text("0 events")
-        window.photograph("projections")
+        window.check_rules("projections")
 
         model.get_by_role("button", name="Verify").click()
         window.says("is being compared with the log")
@@ -98,7 +136,7 @@ class TestDeadLetters:
         window.page.get_by_role("button", name=re.compile("Try it")).click()
         change = window.page.get_by_role("row", name=re.compile(r"orderId null .?dead-1"))
         expect(change).to_be_visible()
-        window.photograph("dead-letter-tried")
+        window.check_rules("dead-letter-tried")
         window.page.get_by_role("button", name="Replay").click()
         window.says(f"of {letter} handled.")
         expect(window.page.get_by_text("Nothing is parked.")).to_be_visible()
@@ -140,11 +178,11 @@ class TestDeliveries:
             window.says("It is sent again.")
             rows = page.get_by_role("region", name="Attempts").locator("tbody tr")
             expect(rows).to_have_count(2)
-            window.photograph("delivery")
+            window.check_rules("delivery")
 
             window.open(f"/deliveries?endpoint={endpoint['id']}")
             expect(page.get_by_role("link", name="WebhookTestRequested")).to_be_visible()
-            window.photograph("deliveries")
+            window.check_rules("deliveries")
 
             payment_id = shop.sell("resend-1")
             window.open(f"/payments/{payment_id}")
@@ -161,7 +199,6 @@ class TestAudit:
         expect(
             window.page.get_by_role("link", name=re.compile(opened["paymentId"]))
         ).not_to_have_count(0)
-        window.photograph("audit")
         window.page.get_by_label("What", exact=True).fill("NoSuchThing")
         window.page.get_by_role("button", name="Search").click()
         expect(window.page.get_by_role("alert")).to_have_text("no event has that name")

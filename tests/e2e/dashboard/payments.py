@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.dashboard.conftest import Shop, Window
-
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
 
 class TestPayments:
@@ -24,11 +21,9 @@ class TestPayments:
         row = window.page.get_by_role("row", name=re.compile("find-me-1"))
         expect(row).to_contain_text("12.34 USD")
         expect(row).to_contain_text("completed")
-        window.photograph("payments")
         row.get_by_role("link").click()
         expect(window.page.get_by_role("heading", level=1)).to_have_text("Payment find-me-1")
         expect(window.page.get_by_text(payment_id)).to_be_visible()
-        window.photograph("payment")
 
     def test_a_search_for_its_id_or_reference_number_leads_straight_to_it(
         self, shop: Shop, window: Window
@@ -40,6 +35,23 @@ class TestPayments:
             window.page.get_by_label("Order, payment id").fill(text)
             window.page.get_by_role("button", name="Search").click()
             expect(window.page.get_by_role("heading", level=1)).to_have_text("Payment straight-1")
+
+    def test_filters_leave_out_what_does_not_match(self, shop: Shop, window: Window) -> None:
+        shop.sell("filtered-1")
+        shop.initiate("filtered-2", provider="PAGADITO")
+        window.log_in("apiKey")
+        window.open("/payments")
+        page = window.page
+        rows = page.locator("tbody tr")
+        page.get_by_label("Status").select_option("AWAITING_PAYER")
+        page.get_by_label("Provider").fill("PAGADITO")
+        page.get_by_role("button", name="Search").click()
+        expect(rows.filter(has_text="filtered-2")).to_be_visible()
+        expect(rows.filter(has_text="PAYPAL")).to_have_count(0)
+        expect(rows.filter(has_text="completed")).to_have_count(0)
+        page.get_by_label("To (UTC)").fill("2020-01-01")
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_text("No payment matches.")).to_be_visible()
 
     def test_nothing_found_is_said(self, window: Window) -> None:
         window.log_in("apiKey")
@@ -55,6 +67,18 @@ class TestPayments:
         expect(window.page.locator(".lead")).to_contain_text("awaiting payer")
         shop.approve(opened["checkoutUrl"])
         expect(window.page.locator(".lead")).to_contain_text("completed", timeout=30_000)
+
+    def test_a_page_that_is_left_says_that_the_next_is_loading(self, window: Window) -> None:
+        window.log_in("apiKey")
+        window.open("/providers")
+        window.page.evaluate(
+            """() => window.addEventListener("pagehide", () => sessionStorage.setItem("said",
+            document.querySelector("main").ariaBusy + " " + document.getElementById("announcement").textContent))"""
+        )
+        window.page.get_by_role("link", name="Payments").click()
+        expect(window.page.get_by_role("heading", level=1)).to_have_text("Payments")
+        assert window.page.evaluate('sessionStorage.getItem("said")') == "true Loading."
+        expect(window.page.get_by_text("Loading.")).to_have_count(0)
 
     def test_times_are_the_readers(self, shop: Shop, window: Window) -> None:
         opened = shop.initiate("times-1")
@@ -115,9 +139,20 @@ class TestActions:
         window.page.get_by_role("button", name="Cancel the payment").click()
         expect(window.page.get_by_role("status").first).to_contain_text("cancelled")
 
-    def test_an_approved_payment_can_be_completed(self, shop: Shop, window: Window) -> None:
+    def test_one_that_nobody_approved_cannot_be_completed(self, shop: Shop, window: Window) -> None:
         opened = shop.initiate("complete-1")
         window.log_in("apiKey")
         window.open(f"/payments/{opened['paymentId']}")
         window.page.get_by_role("button", name="Complete").click()
         expect(window.page.get_by_role("status").first).to_contain_text("payment_not_approved")
+
+    def test_an_approved_payment_can_be_completed(self, shop: Shop, window: Window) -> None:
+        opened = shop.initiate("complete-2", provider="PAGADITO")
+        window.log_in("apiKey")
+        window.open(f"/payments/{opened['paymentId']}")
+        complete = window.page.get_by_role("button", name="Complete")
+        expect(complete).to_be_visible()
+        shop.pay_at_pagadito(opened["checkoutUrl"])
+        complete.click()
+        window.says("It is completed now.")
+        expect(window.page.locator(".lead")).to_contain_text("completed")

@@ -22,7 +22,7 @@ from payment_gateway.settings import Settings
 from projections.query_parameters import as_of as read_moment
 
 _KEPT: Final = "(?:apikey|tenant)-.*"
-_ADMINISTRATIVE: Final = "(?:apikey|credential|erasure|provider|tenant)-.*"
+_ADMINISTRATIVE: Final = "(?:apikey|credential|deadletter|erasure|projection|provider|tenant)-.*"
 
 Result = TypeVar("Result")
 

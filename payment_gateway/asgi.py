@@ -39,7 +39,7 @@ from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
 from payment_gateway.infrastructure.resilience.request_limits_in_redis import RedisRequestLimits
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.presentation.graphql.app import create_graphql_router
-from payment_gateway.presentation.rest import dead_letters, refusals
+from payment_gateway.presentation.rest import dead_letters, projections, refusals
 from payment_gateway.presentation.rest.access import (
     AccessRefused,
     bearer_key,
@@ -49,9 +49,9 @@ from payment_gateway.presentation.rest.access import (
 from payment_gateway.presentation.rest.all_tenants import check_all_tenants, sees_all_tenants
 from payment_gateway.presentation.rest.app import Application, Check, create_app
 from payment_gateway.presentation.rest.command_context import CommandSide
-from payment_gateway.presentation.rest.json_body import OptionalJsonRoute
 from payment_gateway.presentation.rest.request_limits import Limiter, LimitPolicy, Rates
 from payment_gateway.presentation.rest.tenant_named import of_one_tenant
+from payment_gateway.projection_desk import ProjectionDesk
 from payment_gateway.settings import Settings
 from projections.consistency import NotYet
 from projections.cursor import encode_after
@@ -80,6 +80,8 @@ REFUSALS: Final = {
     WebhookNotParked: refusals.DEAD_LETTER_NOT_FOUND,
     NotReplayed: refusals.DEAD_LETTER_NOT_REPLAYED,
 }
+# Of commands; their keys are free again.
+NOTHING_DONE: Final = (StepRefused, UnknownReadModel, NoSuchLetter, WebhookNotParked, NotReplayed)
 
 
 def application(settings: Settings | None = None) -> FastAPI:
@@ -129,6 +131,9 @@ def application(settings: Settings | None = None) -> FastAPI:
                 cache=opened.cache,
             )
             app.state.projection_side = ProjectionSide(database=database, log=opened.event_store)
+            app.state.projection_desk = ProjectionDesk(
+                database=database, event_store=opened.event_store
+            )
             app.state.dead_letters = DeadLetterDesk(
                 opened=opened, database=database, settings=chosen
             )
@@ -153,7 +158,11 @@ def application(settings: Settings | None = None) -> FastAPI:
                 is_secure=browsers_reach.startswith("https://"),
             )
             yield Application(
-                command_side=CommandSide(gateway=opened.gateway, encode_token=tokens.encode),
+                command_side=CommandSide(
+                    gateway=opened.gateway,
+                    encode_token=tokens.encode,
+                    refusals=NOTHING_DONE,
+                ),
                 authenticate=access.authenticate,
                 limiter=Limiter(policy=policy, limits=_request_limits(opened.cache)),
                 checks=checks,
@@ -180,8 +189,8 @@ def application(settings: Settings | None = None) -> FastAPI:
                 side=_projection_side_of,
                 of_all_tenants=check_all_tenants,
                 sees_all_tenants=sees_all_tenants,
-                route_class=OptionalJsonRoute,
             ),
+            projections.router,
         ],
         query_refusals=REFUSALS,
         cors_origins=chosen.cors_origins,

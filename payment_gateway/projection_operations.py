@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from payment_gateway.application.ports import CommandContext
+from payment_gateway.bootstrap import utc_now
+from payment_gateway.command_line_context import command_context
+from payment_gateway.domain.value_objects.grant import ANY_TENANT
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -18,17 +23,12 @@ from payment_gateway.presentation.cli.projections import (
     RebuildOptions,
 )
 from payment_gateway.presentation.cli.rebuild_progress import RebuildProgress
+from payment_gateway.projection_desk import ProjectionDesk
 from payment_gateway.settings import Settings
-from projections import registry
 from projections.query_parameters import as_of as read_moment
-from projections.read_model import ReadModel
-from projections.rebuild import Plan, begin_or_join
-from projections.rebuild import rebuild as rebuild_read_model
+from projections.rebuild import Plan
 from projections.rebuild_progress import Progress
-from projections.registry import StepRefused, generation_in
-from projections.rollback import cancel as cancel_rebuild
-from projections.rollback import prune as prune_read_model
-from projections.rollback import rollback as roll_back
+from projections.registry import generation_in
 from projections.status import RATE_OVER_S, status_of_all
 from projections.verify import Extent
 from projections.verify import verify as verify_read_model
@@ -67,7 +67,6 @@ def rebuild(
         UnknownReadModel: There is none of that name.
         StepRefused: It cannot be built like that, or the last rebuild failed and is still there.
     """
-    model = _model(name)
     configure_logs(log_format=settings.log_format, level="warning", process="rebuild")
     plan = Plan(
         partitions=options.partitions,
@@ -76,21 +75,26 @@ def rebuild(
         sample=options.sample,
     )
 
-    async def build(database: Database, log: EventStoreDB) -> Answer:
+    async def build(desk: ProjectionDesk, context: CommandContext) -> Answer:
         if options.detach:
-            begun = await begin_or_join(database, model, plan)
-            return {"readModel": name, "generation": begun.number, "end": "begun", "failure": None}
-        generation, ended = await rebuild_read_model(
-            database, log, model, plan, lambda progress: on_progress(_shown(progress))
+            begun = await desk.rebuild(
+                name,
+                context,
+                partitions=plan.partitions,
+                rate_max=plan.rate_max,
+                sample=plan.sample,
+            )
+            return {
+                "readModel": name,
+                "generation": begun["generation"],
+                "end": "begun",
+                "failure": None,
+            }
+        return await desk.rebuild_to_its_end(
+            name, context, plan, lambda progress: on_progress(_shown(progress))
         )
-        return {
-            "readModel": name,
-            "generation": generation.number,
-            "end": ended.end.value,
-            "failure": ended.failure,
-        }
 
-    return _run(settings, build)
+    return _decide(settings, build, reason=options.reason)
 
 
 def verify(
@@ -104,7 +108,7 @@ def verify(
         StepRefused: There is no generation in that state.
         LogNotRead: The event store did not send all of it.
     """
-    model, extent = _model(name), Extent(sample=sample, since=read_moment(since))
+    (model,), extent = select([name]), Extent(sample=sample, since=read_moment(since))
 
     async def compare(database: Database, log: EventStoreDB) -> Answer:
         generation = await generation_in(database, model, state)
@@ -113,73 +117,63 @@ def verify(
     return _run(settings, compare)
 
 
-def rollback(settings: Settings, name: str) -> Answer:
+def rollback(settings: Settings, name: str, reason: str | None = None) -> Answer:
     """Show the generation before again.
 
     Raises:
         StepRefused: There is none, or it is not kept up to date.
     """
-    model = _model(name)
-
-    async def go(database: Database, log: EventStoreDB) -> Answer:
-        now, before = await roll_back(database, log, model)
-        return {"readModel": name, "active": now.number, "previous": before.number}
-
-    return _run(settings, go)
+    return _decide(settings, lambda desk, context: desk.rollback(name, context), reason=reason)
 
 
-def prune(settings: Settings, name: str, older_versions: bool) -> Answer:
+def prune(settings: Settings, name: str, older_versions: bool, reason: str | None = None) -> Answer:
     """Drop the generation before, and what nobody keeps.
 
     Raises:
         StepRefused: This version of the code shows nothing itself.
     """
-    model = _model(name)
-
-    async def drop(database: Database, _: EventStoreDB) -> Answer:
-        dropped = await prune_read_model(database, model, older_versions=older_versions)
-        return {"readModel": name, "dropped": dropped}
-
-    return _run(settings, drop)
+    return _decide(
+        settings,
+        lambda desk, context: desk.prune(name, context, older_versions=older_versions),
+        reason=reason,
+    )
 
 
-def pause(
-    settings: Settings, name: str, paused: bool, of_rebuild: bool, rate: float | None
-) -> Answer:
-    """Have a read model, or its rebuild, stand still or go on.
+def pause(settings: Settings, name: str, of_rebuild: bool, reason: str | None = None) -> Answer:
+    """Have a read model, or its rebuild, stand still.
 
     Raises:
         StepRefused: There is nothing to be paused.
     """
-    model = _model(name)
-
-    async def step(database: Database, _: EventStoreDB) -> Answer:
-        if of_rebuild:
-            building = await generation_in(database, model, "building")
-            fields = {"paused": paused, **({} if rate is None else {"rate": rate})}
-            await registry.change_building(database, building, **fields)
-        elif rate is not None:
-            raise StepRefused("only a rebuild has a rate; say --rebuild")
-        else:
-            await registry.pause(database, model, paused=paused)
-        return {"readModel": name, "rebuild": of_rebuild, "paused": paused}
-
-    return _run(settings, step)
+    return _decide(
+        settings,
+        lambda desk, context: desk.pause(name, context, of_rebuild=of_rebuild),
+        reason=reason,
+    )
 
 
-def cancel(settings: Settings, name: str) -> Answer:
+def resume(
+    settings: Settings, name: str, of_rebuild: bool, rate: float | None, reason: str | None = None
+) -> Answer:
+    """Have a read model, or its rebuild, go on.
+
+    Raises:
+        StepRefused: There is nothing to go on, or a rate is given for what has none.
+    """
+    return _decide(
+        settings,
+        lambda desk, context: desk.resume(name, context, of_rebuild=of_rebuild, rate_max=rate),
+        reason=reason,
+    )
+
+
+def cancel(settings: Settings, name: str, reason: str | None = None) -> Answer:
     """Give a rebuild up.
 
     Raises:
         StepRefused: None is under way.
     """
-    model = _model(name)
-
-    async def give_up(database: Database, _: EventStoreDB) -> Answer:
-        generation = await cancel_rebuild(database, model)
-        return {"readModel": name, "cancelled": generation.number}
-
-    return _run(settings, give_up)
+    return _decide(settings, lambda desk, context: desk.cancel(name, context), reason=reason)
 
 
 OPERATIONS: Final = ProjectionOperations(
@@ -190,12 +184,9 @@ OPERATIONS: Final = ProjectionOperations(
     rollback=rollback,
     prune=prune,
     pause=pause,
+    resume=resume,
     cancel=cancel,
 )
-
-
-def _model(name: str) -> ReadModel:
-    return select([name])[0]
 
 
 def _shown(progress: Progress) -> RebuildProgress:
@@ -208,6 +199,21 @@ def _shown(progress: Progress) -> RebuildProgress:
         rate=progress.rate,
         left_s=progress.left_s,
     )
+
+
+def _decide(
+    settings: Settings,
+    step: Callable[[ProjectionDesk, CommandContext], Awaitable[Answer]],
+    *,
+    reason: str | None,
+) -> Answer:
+    """Take a step with a read model, as the person at this machine."""
+
+    async def take(database: Database, log: EventStoreDB) -> Answer:
+        context = replace(command_context(ANY_TENANT, utc_now()), reason=reason)
+        return await step(ProjectionDesk(database=database, event_store=log), context)
+
+    return _run(settings, take)
 
 
 def _run(settings: Settings, use: Callable[[Database, EventStoreDB], Awaitable[Result]]) -> Result:

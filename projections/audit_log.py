@@ -75,7 +75,7 @@ MODEL: Final = ReadModel(
     version=1,
     categories=(
         *("payment", "saga", "webhook", "credential", "provider", "tenant", "erasure"),
-        *("deadletter", "apikey", "endpoint", "delivery"),
+        *("deadletter", "apikey", "endpoint", "delivery", "projection"),
     ),
     events=frozenset(known.name for known in EVENT_TYPES) - NOT_AUDITED,
     keys=keys,

@@ -16,9 +16,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
+from payment_gateway.domain.events.read_model import ReadModelRebuildRequestedEvent
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import registry
+from projections.decisions import Record
 from projections.generations import PARTITIONS_MAX, Generation
 from projections.overseer import Ended, Overseer
 from projections.read_model import ReadModel
@@ -48,8 +50,12 @@ class Plan:
     sample: int | None = None
 
 
-async def begin_or_join(database: Database, model: ReadModel, plan: Plan) -> Generation:
+async def begin_or_join(
+    database: Database, model: ReadModel, plan: Plan, record: Record
+) -> Generation:
     """Return the rebuild that is under way, begun if none was.
+
+    Whoever joins one and changes nothing has decided nothing: that is not recorded.
 
     Raises:
         StepRefused: The one that is there has failed, or it cannot be built like that.
@@ -63,14 +69,15 @@ async def begin_or_join(database: Database, model: ReadModel, plan: Plan) -> Gen
             )
         if plan.rate_max is not None:
             generation = found.building.generation
+            await record(
+                _requested(model, generation.partitions, plan.rate_max, found.building.sample)
+            )
             await registry.change_building(database, generation, rate=plan.rate_max)
         return found.building.generation
+    partitions = _partitions(model, plan, found.active)
+    await record(_requested(model, partitions, plan.rate_max, plan.sample))
     return await registry.begin(
-        database,
-        model,
-        partitions=_partitions(model, plan, found.active),
-        rate_max=plan.rate_max,
-        sample=plan.sample,
+        database, model, partitions=partitions, rate_max=plan.rate_max, sample=plan.sample
     )
 
 
@@ -79,6 +86,8 @@ async def rebuild(
     log: EventLog,
     model: ReadModel,
     plan: Plan,
+    record: Record,
+    *,
     on_progress: OnProgress,
 ) -> tuple[Generation, Ended]:
     """Build a read model anew, or join whoever does, and return how it ended.
@@ -88,7 +97,7 @@ async def rebuild(
         EventStoreUnavailable: No answer; the rebuild goes on when it is given again.
         pymongo.errors.PyMongoError: Likewise of MongoDB.
     """
-    generation = await begin_or_join(database, model, plan)
+    generation = await begin_or_join(database, model, plan, record)
     overseer = Overseer(database, log, model, generation)
     async with _workers(generation, _worker_count(generation, plan)):
         watching = asyncio.create_task(_watch(database, log, model, overseer, on_progress))
@@ -108,6 +117,18 @@ async def _watch(
 ) -> None:
     async for progress in progress_of(database, log, model, overseer):
         on_progress(progress)
+
+
+def _requested(
+    model: ReadModel, partitions: int, rate_max: float | None, sample: int | None
+) -> ReadModelRebuildRequestedEvent:
+    return ReadModelRebuildRequestedEvent(
+        read_model=model.name,
+        version=model.version,
+        partitions=partitions,
+        rate_max=None if rate_max is None else str(rate_max),
+        sample=sample,
+    )
 
 
 def _partitions(model: ReadModel, plan: Plan, active: Generation | None) -> int:

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
+from payment_gateway.domain.events.read_model import ReadModelVerificationRequestedEvent
 from payment_gateway.infrastructure.messaging.unit import Job
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
+from projections.decisions import Record
 from projections.generations import NotBuilt, active
 from projections.log_reading import LogNotRead
 from projections.read_model import ReadModel
@@ -28,13 +31,20 @@ FAILED: Final = "failed"
 _log = structlog.get_logger(__name__)
 
 
-async def ask(database: Database, model: ReadModel, *, sample: int | None) -> Document:
+async def ask(
+    database: Database, model: ReadModel, record: Record, *, sample: int | None
+) -> Document:
     """Ask for a verification in place of the last one; return what is noted of it.
 
     Raises:
         NotBuilt: There is nothing to verify.
     """
     await active(database, model)
+    await record(
+        ReadModelVerificationRequestedEvent(
+            read_model=model.name, version=model.version, sample=sample
+        )
+    )
     noted = await database[COLLECTION].find_one_and_update(
         {"_id": model.name},
         [
@@ -58,6 +68,23 @@ async def ask(database: Database, model: ReadModel, *, sample: int | None) -> Do
 async def last(database: Database, name: str) -> Document | None:
     """Return what is noted of the last verification of a read model; ``None`` where none was asked for."""
     return await database[COLLECTION].find_one({"_id": name})
+
+
+def as_json(name: str, noted: Document | None) -> dict[str, Any]:
+    """Return the last verification of a read model as the API answers it."""
+    known: Mapping[str, Any] = noted or {}
+    return {
+        "readModel": name,
+        "state": known.get("state", "never"),
+        "sample": known.get("sample"),
+        "askedAt": _time(known.get("askedAt")),
+        "doneAt": _time(known.get("doneAt")),
+        "report": known.get("report"),
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
 
 
 async def verification_jobs(

@@ -43,6 +43,7 @@ STREAMS: Final = {
     "erasure": "erasure-<subjectId>",
     "canary": "canary-gateway",
     "dead_letter": "deadletter-<subscription>",
+    "read_model": "projection-<readModel>",
 }
 _GRAPHQL: Final = """# GraphQL
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import os
 import random
@@ -18,6 +19,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from payment_gateway.domain.events.read_model import ReadModelEvent
 from payment_gateway.infrastructure.messaging.fleet import Fleet
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
@@ -72,6 +74,16 @@ class Gateway:
         """Return what a command does, without a process of its own: they take long to start."""
         return await asyncio.to_thread(operation, self.settings, *given)
 
+    async def audited(self) -> list[tuple[str, str | None]]:
+        """Return which decisions about the read model were kept, and why they were taken."""
+        ran = await asyncio.to_thread(run_command, "audit", "--json", env=self.env)
+        assert ran.returncode == 0, ran.stdout + ran.stderr[-3000:]
+        entries = [
+            one for one in json.loads(ran.stdout)["data"] if one["stream"] == f"projection-{NAME}"
+        ]
+        assert {one["actor"] for one in entries} == {f"operator:{getpass.getuser()}"}
+        return [(one["event"], one["reason"]) for one in entries]
+
     @property
     def settings(self) -> Settings:
         named = {name.removeprefix("GATEWAY_").lower(): value for name, value in self.env.items()}
@@ -84,6 +96,10 @@ class Gateway:
         env = {**self.env, "GATEWAY_HEALTH_PORT": str(port)}
         with running((*CLI, "run", NAME), log=self.log, env=env):
             yield f"http://127.0.0.1:{port}/metrics"
+
+
+async def unrecorded(_: ReadModelEvent) -> None:
+    """Keep nothing: of who decided, other tests tell."""
 
 
 async def rebuilds_told(metrics_url: str) -> dict[str, float]:
@@ -237,7 +253,7 @@ async def test_left_to_the_workers_it_ends_as_well(gateway: Gateway) -> None:
     await world.pay_many(20)
     with gateway.worker():
         before = await shown(world)
-        begun = await begin_or_join(world.database, MODEL, Plan(partitions=2))
+        begun = await begin_or_join(world.database, MODEL, Plan(partitions=2), unrecorded)
 
         async def is_switched() -> bool:
             return await shown(world) != before
@@ -275,7 +291,7 @@ async def test_a_rebuild_that_does_not_pass_its_verification_is_not_shown(
     states = await gateway.do(ACT.status)
     assert [one["state"] for one in states] == ["active", "failed"]
     with pytest.raises(StepRefused, match="did not pass its verification"):
-        await begin_or_join(world.database, MODEL, Plan())
+        await begin_or_join(world.database, MODEL, Plan(), unrecorded)
     await gateway.do(ACT.cancel, NAME)
     assert (await registered(world.database, MODEL)).building is None
     assert planted.collection("") not in await world.database.list_collection_names()
@@ -291,8 +307,8 @@ async def tells(metrics_url: str, wanted: dict[str, float]) -> bool:
 async def test_paused_it_stands_still_and_resumed_it_goes_on(gateway: Gateway) -> None:
     world = gateway.world
     await world.pay_many(40)
-    await begin_or_join(world.database, MODEL, Plan(rate_max=20.0))
-    await gateway.do(ACT.pause, NAME, True, True, None)
+    await begin_or_join(world.database, MODEL, Plan(rate_max=20.0), unrecorded)
+    await gateway.do(ACT.pause, NAME, True)
     with gateway.worker() as metrics_url:
         process = gateway.launch("rebuild", NAME)
         try:
@@ -305,7 +321,7 @@ async def test_paused_it_stands_still_and_resumed_it_goes_on(gateway: Gateway) -
             )
             assert [one["_id"] for one in checkpoints if one["_id"].startswith(NAME)] == []
             await until(lambda: tells(metrics_url, {"share": 0.0, "paused": 1.0}))
-            await gateway.do(ACT.pause, NAME, False, True, 100_000.0)
+            await gateway.do(ACT.resume, NAME, True, 100_000.0)
             await until(lambda: is_built(world.database))
             await until(lambda: tells(metrics_url, {}))
         finally:
@@ -321,7 +337,7 @@ async def test_going_back_and_forward_and_dropping_what_is_not_needed(gateway: G
         after = await shown(world)
         late = await world.pay_many(5)
 
-        back = await gateway.do(ACT.rollback, NAME)
+        back = await gateway.call("rollback", NAME, "--yes", "--reason", "it shows too much")
         assert (back["active"], back["previous"]) == (before.number, after.number)
         assert await shown(world) == before
         await world.caught_up(MODEL, before)
@@ -335,6 +351,12 @@ async def test_going_back_and_forward_and_dropping_what_is_not_needed(gateway: G
         assert not any(one.startswith(f"{before.name}.") for one in left)
         with pytest.raises(StepRefused, match="no generation to go back to"):
             await gateway.do(ACT.rollback, NAME)
+        assert await gateway.audited() == [
+            ("ReadModelRebuildRequested", None),
+            ("ReadModelRolledBack", "it shows too much"),
+            ("ReadModelRolledBack", None),
+            ("ReadModelPruned", None),
+        ]
         await world.pay_many(2)
         await world.caught_up(MODEL, after)
         assert (await gateway.do(ACT.verify, NAME, "active", None, None))["documents"] == 17
@@ -369,7 +391,7 @@ async def test_a_new_version_of_the_code_is_built_beside_the_old_one_and_both_se
         old_one = await shown(world)
         with pytest.raises(NotBuilt):
             await active(world.database, new)
-        building = await begin_or_join(world.database, new, Plan(partitions=2))
+        building = await begin_or_join(world.database, new, Plan(partitions=2), unrecorded)
         units = GenerationUnits([new], world.database)
         fleet = Fleet(offered=units, log=world.store, database=world.database)
         keeping = asyncio.create_task(fleet.run())

@@ -44,6 +44,7 @@ CLI = create_cli(
                 rollback=not_called,
                 prune=not_called,
                 pause=not_called,
+                resume=not_called,
                 cancel=not_called,
             )
         ),

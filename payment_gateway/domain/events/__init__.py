@@ -8,6 +8,7 @@ from payment_gateway.domain.events.erasure import ErasureEvent
 from payment_gateway.domain.events.idempotency import IdempotencyEvent
 from payment_gateway.domain.events.payment import PaymentEvent
 from payment_gateway.domain.events.provider import ProviderEvent
+from payment_gateway.domain.events.read_model import ReadModelEvent
 from payment_gateway.domain.events.split import SplitEvent
 from payment_gateway.domain.events.subject import SubjectEvent
 from payment_gateway.domain.events.tenant import TenantEvent
@@ -30,4 +31,5 @@ DomainEvent = (
     | CanaryEvent
     | IdempotencyEvent
     | DeadLetterEvent
+    | ReadModelEvent
 )

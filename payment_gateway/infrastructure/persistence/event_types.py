@@ -63,6 +63,15 @@ from payment_gateway.domain.events.provider import (
     ProviderDisabledEvent,
     ProviderEnabledEvent,
 )
+from payment_gateway.domain.events.read_model import (
+    ReadModelPausedEvent,
+    ReadModelPrunedEvent,
+    ReadModelRebuildCancelledEvent,
+    ReadModelRebuildRequestedEvent,
+    ReadModelResumedEvent,
+    ReadModelRolledBackEvent,
+    ReadModelVerificationRequestedEvent,
+)
 from payment_gateway.domain.events.split import (
     SplitAwaitingPayerEvent,
     SplitCompensationStartedEvent,
@@ -207,6 +216,13 @@ EVENT_TYPES: Final[tuple[EventType[DomainEvent], ...]] = (
     EventType("CommandAnswered", 1, CommandAnsweredEvent),
     EventType("DeadLetterReplayed", 1, DeadLetterReplayedEvent),
     EventType("DeadLetterDiscarded", 1, DeadLetterDiscardedEvent),
+    EventType("ReadModelRebuildRequested", 1, ReadModelRebuildRequestedEvent),
+    EventType("ReadModelRebuildCancelled", 1, ReadModelRebuildCancelledEvent),
+    EventType("ReadModelRolledBack", 1, ReadModelRolledBackEvent),
+    EventType("ReadModelPruned", 1, ReadModelPrunedEvent),
+    EventType("ReadModelPaused", 1, ReadModelPausedEvent),
+    EventType("ReadModelResumed", 1, ReadModelResumedEvent),
+    EventType("ReadModelVerificationRequested", 1, ReadModelVerificationRequestedEvent),
 )
 
 STORED_NAMES: Final = frozenset(stored.name for stored in EVENT_TYPES)

@@ -16,6 +16,7 @@ from payment_gateway.presentation.cli.projections_report import (
     status_table,
 )
 from payment_gateway.presentation.cli.rebuild_progress import RebuildProgress, showing_progress
+from payment_gateway.presentation.cli.tenants import Reason, Yes
 from payment_gateway.settings import Settings
 
 Answer = Mapping[str, Any]
@@ -32,7 +33,6 @@ Rate = Annotated[
 Sample = Annotated[
     int | None, typer.Option(min=1, help="Compare about so many documents, drawn at random.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,7 @@ class RebuildOptions:
     rate: float | None
     sample: int | None
     detach: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +56,10 @@ class ProjectionOperations:
         status: Where each generation is.
         rebuild: Builds a read model anew, and tells how far it is.
         verify: Compares a read model with the log: its name, which generation, a sample, since when.
-        rollback: Goes back to the generation before.
+        rollback: Goes back to the generation before. The last argument of each step says why.
         prune: Drops it; with ``True``, what older versions show as well.
-        pause: Has a read model, or its rebuild, stand still (``True``) or go on, at a rate.
+        pause: Has a read model, or with ``True`` its rebuild, stand still.
+        resume: Has it go on, a rebuild at another rate if one is given.
         cancel: Gives a rebuild up.
     """
 
@@ -65,10 +67,11 @@ class ProjectionOperations:
     status: Callable[[Settings], list[Answer]]
     rebuild: Callable[[Settings, str, RebuildOptions, Callable[[RebuildProgress], None]], Answer]
     verify: Callable[[Settings, str, str, int | None, str | None], Answer]
-    rollback: Callable[[Settings, str], Answer]
-    prune: Callable[[Settings, str, bool], Answer]
-    pause: Callable[[Settings, str, bool, bool, float | None], Answer]
-    cancel: Callable[[Settings, str], Answer]
+    rollback: Callable[[Settings, str, str | None], Answer]
+    prune: Callable[[Settings, str, bool, str | None], Answer]
+    pause: Callable[[Settings, str, bool, str | None], Answer]
+    resume: Callable[[Settings, str, bool, float | None, str | None], Answer]
+    cancel: Callable[[Settings, str, str | None], Answer]
 
 
 Operations = Callable[[], AbstractContextManager[ProjectionOperations]]
@@ -130,6 +133,7 @@ def _add_building(
         detach: Annotated[
             bool, typer.Option("--detach", help="Leave it to the workers that run.")
         ] = False,
+        reason: Reason = None,
         as_json: AsJson = False,
     ) -> None:
         """Build a read model anew beside the one that is shown; verified, it takes its place.
@@ -137,7 +141,12 @@ def _add_building(
         Given again, it joins the rebuild that is under way.
         """
         options = RebuildOptions(
-            partitions=partitions, workers=workers, rate=rate, sample=sample, detach=detach
+            partitions=partitions,
+            workers=workers,
+            rate=rate,
+            sample=sample,
+            detach=detach,
+            reason=reason,
         )
         with operations() as act, showing_progress(name, as_json=as_json) as show:
             ended = act.rebuild(load_settings(), name, options, show)
@@ -151,13 +160,15 @@ def _add_building(
             raise typer.Exit(1)
 
     @app.command("cancel")
-    def cancel(name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
+    def cancel(
+        name: Name, *, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+    ) -> None:
         """Give the rebuild that is under way up, and drop what it built."""
         settings = load_settings()
         if not yes:
             typer.confirm(f"Give the rebuild of {name} up", abort=True, err=True)
         with operations() as act:
-            _tell(act.cancel(settings, name), as_json=as_json)
+            _tell(act.cancel(settings, name, reason), as_json=as_json)
 
 
 def _add_proving(
@@ -195,13 +206,15 @@ def _add_going_back(
     app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("rollback")
-    def rollback(name: Name, yes: Yes = False, as_json: AsJson = False) -> None:
+    def rollback(
+        name: Name, *, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+    ) -> None:
         """Show the generation before again, at once; given twice, it goes forward again."""
         settings = load_settings()
         if not yes:
             typer.confirm(f"Show the generation of {name} before", abort=True, err=True)
         with operations() as act:
-            _tell(act.rollback(settings, name), as_json=as_json)
+            _tell(act.rollback(settings, name, reason), as_json=as_json)
 
     @app.command("prune")
     def prune(
@@ -211,6 +224,7 @@ def _add_going_back(
             bool,
             typer.Option("--older-versions", help="Also what older releases show; none may run."),
         ] = False,
+        reason: Reason = None,
         yes: Yes = False,
         as_json: AsJson = False,
     ) -> None:
@@ -219,25 +233,32 @@ def _add_going_back(
         if not yes:
             typer.confirm(f"Drop what {name} could go back to", abort=True, err=True)
         with operations() as act:
-            _tell(act.prune(settings, name, older_versions), as_json=as_json)
+            _tell(act.prune(settings, name, older_versions, reason), as_json=as_json)
 
 
 def _add_pausing(
     app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("pause")
-    def pause(name: Name, rebuild: OfRebuild = False, as_json: AsJson = False) -> None:
+    def pause(
+        name: Name, *, rebuild: OfRebuild = False, reason: Reason = None, as_json: AsJson = False
+    ) -> None:
         """Have a read model stand still: queries show it as it is; nothing is lost."""
         with operations() as act:
-            _tell(act.pause(load_settings(), name, True, rebuild, None), as_json=as_json)
+            _tell(act.pause(load_settings(), name, rebuild, reason), as_json=as_json)
 
     @app.command("resume")
     def resume(
-        name: Name, rebuild: OfRebuild = False, rate: Rate = None, as_json: AsJson = False
+        name: Name,
+        *,
+        rebuild: OfRebuild = False,
+        rate: Rate = None,
+        reason: Reason = None,
+        as_json: AsJson = False,
     ) -> None:
         """Have a read model go on where it stood still; a rebuild at another rate, if one is given."""
         with operations() as act:
-            _tell(act.pause(load_settings(), name, False, rebuild, rate), as_json=as_json)
+            _tell(act.resume(load_settings(), name, rebuild, rate, reason), as_json=as_json)
 
 
 def _tell(answer: Answer, *, as_json: bool) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from payment_gateway.presentation.rest import refusals
-from payment_gateway.presentation.rest.access import ANY_TENANT, AccessRefused, caller_of
+from payment_gateway.presentation.rest.access import (
+    ANY_TENANT,
+    AccessRefused,
+    Caller,
+    caller_of,
+    requires,
+)
 
 
 def sees_all_tenants(request: Request) -> bool:
@@ -24,3 +32,15 @@ def check_all_tenants(request: Request) -> None:
         raise AccessRefused(
             status=refusal.status, code=refusal.code, detail=refusal.detail or refusal.code
         )
+
+
+def operator_of_all_tenants(
+    request: Request, caller: Annotated[Caller, Depends(requires("operator"))]
+) -> Caller:
+    """Let operators of all tenants through.
+
+    Raises:
+        AccessRefused: The key speaks for one tenant alone.
+    """
+    check_all_tenants(request)
+    return caller

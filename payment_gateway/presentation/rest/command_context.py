@@ -20,10 +20,12 @@ class CommandSide:
 
     Attributes:
         encode_token: From tenant and position in the log to a ``Consistency-Token``.
+        refusals: What commands raise, beside errors of the domain, where they have done nothing.
     """
 
     gateway: Gateway
     encode_token: Callable[[str, int], str]
+    refusals: tuple[type[Exception], ...] = ()
 
 
 def command_side_of(request: Request) -> CommandSide:

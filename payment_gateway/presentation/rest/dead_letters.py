@@ -10,11 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
 from payment_gateway.application.ports import CommandContext
-from payment_gateway.presentation.rest.access import (
-    Caller,
-    requires,
-)
-from payment_gateway.presentation.rest.all_tenants import check_all_tenants
+from payment_gateway.presentation.rest.access import Caller
+from payment_gateway.presentation.rest.all_tenants import operator_of_all_tenants
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
@@ -62,18 +59,6 @@ def desk_of(request: Request) -> Desk:
     """Return what the application was opened with."""
     desk: Desk = request.app.state.dead_letters
     return desk
-
-
-def of_all_tenants(
-    request: Request, caller: Annotated[Caller, Depends(requires("operator"))]
-) -> Caller:
-    """Let operators of all tenants through: what is parked is not kept by tenants.
-
-    Raises:
-        AccessRefused: The key speaks for one tenant alone.
-    """
-    check_all_tenants(request)
-    return caller
 
 
 class ReplayBody(Body):
@@ -135,19 +120,19 @@ class DiscardAnswer(BaseModel):
 
 
 router = APIRouter(prefix="/api/v1/deadletters", tags=["dead letters"], route_class=ExactJsonRoute)
-Operator = Annotated[Caller, Depends(of_all_tenants)]
+Operator = Annotated[Caller, Depends(operator_of_all_tenants)]
 Side = Annotated[CommandSide, Depends(command_side_of)]
 At = Annotated[Desk, Depends(desk_of)]
 LetterId = Annotated[str, Path(alias="letterId", max_length=LETTER_ID_LENGTH_MAX)]
 
 
-@router.get("", dependencies=[Depends(of_all_tenants)])
+@router.get("", dependencies=[Depends(operator_of_all_tenants)])
 async def list_(desk: At) -> LetterPage:
     """List what is parked: the events of a stream together, and notifications of providers."""
     return LetterPage(data=[LetterAnswer.model_validate(one) for one in await desk.all()])
 
 
-@router.get("/{letterId}", dependencies=[Depends(of_all_tenants)])
+@router.get("/{letterId}", dependencies=[Depends(operator_of_all_tenants)])
 async def show(letter_id: LetterId, desk: At) -> DocumentsAnswer:
     """Show why something is parked, and the documents that it concerns as they are."""
     return DocumentsAnswer.model_validate(await desk.show(letter_id))

@@ -87,7 +87,7 @@ async def _answer_once(
     context = context_of(request, caller, named or caller.tenant_id, side)
     keyed = KeyedRequest(key=key, owner=caller.tenant_id, content=await _content(request))
     answer, replayed = await side.gateway.idempotency.answer_once(
-        keyed, context, execute, refusals=(AccessRefused, HTTPException)
+        keyed, context, execute, refusals=(AccessRefused, HTTPException, *side.refusals)
     )
     headers = {**answer.headers, REPLAYED: "true"} if replayed else answer.headers
     return Response(answer.body, status_code=answer.status, headers=headers)

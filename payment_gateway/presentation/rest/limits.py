@@ -31,5 +31,12 @@ ACT_REASON_LENGTH_MAX: Final = 500
 API_KEY_NAME_LENGTH_MAX: Final = 200
 ROLES_MAX: Final = 5
 
+# Of steps with read models: into how many parts one is split, how fast it is built, how much is compared.
+READ_MODEL_NAME_LENGTH_MAX: Final = 100
+PARTITIONS_MAX: Final = 16
+EVENTS_PER_S_MIN: Final = 0.1
+EVENTS_PER_S_MAX: Final = 1_000_000
+SAMPLE_MAX: Final = 1_000_000
+
 PAGE_SIZE_MAX: Final = 100
 PAGE_SIZE_DEFAULT: Final = 25

@@ -7,7 +7,7 @@ import base64
 import json
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -33,6 +33,8 @@ WITHIN_S: Final = 30.0
 LOOK_EVERY_S: Final = 0.05
 POSITION_BYTES: Final = 8
 WORK: Final = (sys.executable, "-m", "payment_gateway", "work")
+READ_MODEL: Final = "order_payments"
+PROJECT: Final = (sys.executable, "-m", "payment_gateway", "projections", "run", READ_MODEL)
 ACCOUNT: Final = {"clientId": "c", "clientSecret": "s", "webhookId": "w", "sandbox": True}
 TENANTS, KEYS, ENDPOINTS = "/api/v1/tenants", "/api/v1/apikeys", "/api/v1/webhook-endpoints"
 
@@ -113,6 +115,31 @@ class World:
             yield f"POST {named}/resend", await self.admin.post(f"{path}/resend", json=between)
             yield f"DELETE {named}", await self.admin.delete(path)
 
+    async def projecting(self) -> AsyncIterator[Answered]:
+        await self._until_active(lambda _: True)
+        for step in ("verify", "pause", "resume"):
+            yield await self._step(step)
+        begun = await self._step("rebuild")
+        yield begun
+        await self._until_active(lambda number: number == begun[1].json()["generation"])
+        yield await self._step("rollback")
+        yield await self._step("rebuild", rate=0.1)
+        yield await self._step("cancel")
+
+    async def _step(self, step: str, **body: object) -> Answered:
+        answer = await self.operators.post(f"/api/v1/projections/{READ_MODEL}/{step}", json=body)
+        return f"POST /api/v1/projections/{{name}}/{step}", answer
+
+    async def _until_active(self, is_wanted: Callable[[int], bool]) -> None:
+        deadline = time.monotonic() + WITHIN_S
+        while True:
+            found = (await self.operators.get("/api/v1/projections")).json()["data"]
+            mine = [one for one in found if one["readModel"] == READ_MODEL]
+            if any(one["state"] == "active" and is_wanted(one["generation"]) for one in mine):
+                return
+            assert time.monotonic() < deadline, mine
+            await asyncio.sleep(LOOK_EVERY_S)
+
     async def _until_delivered(self, path: str, *, attempts: int) -> None:
         deadline = time.monotonic() + WITHIN_S
         while True:
@@ -174,17 +201,27 @@ def commands(installation: Installation) -> set[str]:
     }
 
 
-async def test_every_command_over_rest(installation: Installation, world: World) -> None:
+async def told(world: World, answers: AsyncIterator[Answered]) -> set[str]:
+    """Return which commands were given, each of which told a position that it is at or before."""
     seen, before = set(), await world.shop.store.head()
+    async for name, answer in answers:
+        assert answer.is_success, f"{name}: {answer.text}"
+        token = answer.headers.get("consistency-token")
+        assert token, f"{name} tells no position"
+        assert position_of(token) > before, f"{name} tells of a time before it"
+        seen.add(name)
+        before = await world.shop.store.head()
+    return seen
+
+
+async def test_every_command_over_rest(installation: Installation, world: World) -> None:
+    seen: set[str] = set()
     with running(WORK, log=installation.folder / "work.log", env=installation.environment):
         for part in (world.payments, world.operating, world.administering, world.endpoints):
-            async for name, answer in part():
-                assert answer.is_success, f"{name}: {answer.text}"
-                token = answer.headers.get("consistency-token")
-                assert token, f"{name} tells no position"
-                assert position_of(token) > before, f"{name} tells of a time before it"
-                seen.add(name)
-                before = await world.shop.store.head()
+            seen |= await told(world, part())
+    log = installation.folder / "projections.log"
+    with running(PROJECT, log=log, env=installation.environment):
+        seen |= await told(world, world.projecting())
     assert seen == commands(installation), "call each command here"
 
 

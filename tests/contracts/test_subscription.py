@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, PyMongoError
 
 from payment_gateway.application.ports import CommandContext

@@ -113,7 +113,7 @@ class TestWrongValues:
             ({"details": [{**LINE, "quantity": 1.5}]}, "invalid_value", "details.0.quantity"),
             ({"details": [{**LINE, "quantity": True}]}, "invalid_value", "details.0.quantity"),
             ({"details": [{**LINE, "quantity": 0}]}, "invalid_value", "details.0.quantity"),
-            ({"details": [{**LINE, "quantity": 10**30}]}, "invalid_value", "details"),
+            ({"details": [{**LINE, "quantity": 10**30}]}, "invalid_value", "details.0.quantity"),
             ({"details": [{**LINE, "description": " "}]}, "invalid_value", "details"),
             ({"details": [{**LINE, "urlProduct": "javascript:1"}]}, "invalid_value", "details"),
             ({"details": [{**LINE, "price": "10.00"}]}, "details_do_not_add_up", "details"),

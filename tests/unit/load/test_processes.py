@@ -53,6 +53,6 @@ def test_memory_is_told_in_mebibytes() -> None:
     assert used_by(os.getpid()).memory_mib >= with_it
 
 
-def test_an_installation_that_is_not_whole_is_told() -> None:
+def test_an_installation_that_is_not_whole_is_told(busy: int) -> None:
     with pytest.raises(ProcessesMissing, match="api, eventstore, mongodb"):
-        pids_of_parts(os.getpid())
+        pids_of_parts(busy)

@@ -83,8 +83,9 @@ class Pairs:
 async def test_with_the_token_never_less_and_without_it_sometimes(shop: Shop) -> None:
     pairs = Pairs(shop)
     async with asyncio.timeout(READY_WITHIN_S):
-        while (await shop.api.get("/api/v1/payments")).status_code == 503:
-            await asyncio.sleep(0.05)  # the worker has not begun yet
+        for path in QUERIES:
+            while (await shop.api.get(path.format("none"))).status_code == 503:
+                await asyncio.sleep(0.05)  # its projection has not begun yet
     await asyncio.gather(*(pairs.run(PAIRS) for _ in range(AT_ONCE)))
     print(f"{PAIRS} pairs: {pairs.stale} stale without the token, {len(pairs.too_old)} with it")
     assert pairs.too_old == []

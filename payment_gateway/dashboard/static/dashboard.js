@@ -82,6 +82,12 @@ document.addEventListener("DOMContentLoaded", () => {
   document.body.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.requestConfig.verb === "get" && isBusy(event.detail.elt)) event.preventDefault();
   });
+  // What somebody is filling in stays, as long as the same can be done.
+  document.body.addEventListener("htmx:oobBeforeSwap", (event) => {
+    const { fragment, target } = event.detail;
+    const offered = fragment.querySelector("[data-offered]")?.dataset.offered;
+    event.detail.shouldSwap = offered !== target.dataset.offered;
+  });
   document.body.addEventListener("htmx:afterSettle", (event) => {
     prepare(event.detail.elt.parentElement ?? document);
   });

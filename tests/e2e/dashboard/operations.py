@@ -29,11 +29,14 @@ class TestOverview:
 class TestResolve:
     def test_an_operator_says_what_became_of_a_payment(self, shop: Shop, window: Window) -> None:
         opened = shop.initiate("question-1", provider="PAGADITO")
-        shop.installation.give_up(opened["paymentId"])
         window.log_in("team")
         window.accept_questions()
         window.open(f"/payments/{opened['paymentId']}")
+        expect(window.page.get_by_role("button", name="Cancel the payment")).to_be_visible()
+        shop.installation.give_up(opened["paymentId"])  # seen without loading the page again
         expect(window.page.get_by_text("Waits for a person")).to_be_visible()
+        expect(window.page.get_by_label("It was not")).to_be_visible()
+        expect(window.page.get_by_role("button", name="Cancel the payment")).to_have_count(0)
         window.check_rules("payment-question")
         window.page.get_by_label("It was not").check()
         window.page.get_by_label("How you know").fill("not in the list of transactions")

@@ -5,6 +5,9 @@ some back. It counts in the minute of its outcome, once: as a success where the 
 with a yes or a no; as a failure where it was not reached; as unknown where its answer was lost. What is
 found out about it later changes nothing. Its latency is the time between the two events, in milliseconds.
 
+Beside it stand the payments themselves: how many were initiated in a minute and how many ended, and how, and
+the money that was taken and given back in it, by currency (see ``provider_payments``).
+
 A tenant has one document for each of ``SLOTS`` minutes, taken anew by the next minute that falls on it, so
 that no more is ever kept. The part ``payments`` has what each payment's provider was asked and has not
 answered yet.
@@ -23,11 +26,15 @@ from payment_gateway.domain.events.payment import (
     CaptureRequestedEvent,
     CheckoutCreatedEvent,
     OutcomeUnknownEvent,
+    PaymentCancelledEvent,
     PaymentCompletedEvent,
+    PaymentExpiredEvent,
     PaymentFailedEvent,
+    PaymentInitiatedEvent,
     PaymentPendingEvent,
     ProviderAttemptFailedEvent,
     ProviderAttemptStartedEvent,
+    ProviderRefundRecordedEvent,
     RefundCompletedEvent,
     RefundFailedEvent,
     RefundPendingEvent,
@@ -37,6 +44,7 @@ from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.event_types import stored_names
 from payment_gateway.infrastructure.persistence.mongodb import Document
 from projections.payment_details import CATEGORIES
+from projections.provider_payments import AMOUNTS, NO_PAYMENTS, PAYMENTS_OF, Counts, counts_of
 from projections.read_model import Changes, Found, Key, ReadModel
 
 NAME: Final = "provider_health"
@@ -70,6 +78,13 @@ CallEvent = (
     | RefundFailedEvent
     | OutcomeUnknownEvent
 )
+HealthEvent = (
+    CallEvent
+    | PaymentInitiatedEvent
+    | PaymentCancelledEvent
+    | PaymentExpiredEvent
+    | ProviderRefundRecordedEvent
+)
 _CHECKOUT: Final = "checkout"
 _CAPTURE: Final = "capture"
 
@@ -79,7 +94,7 @@ INDEXES: Final = (IndexModel([("tenantId", ASCENDING), ("minute", ASCENDING)], n
 def keys(recorded: RecordedEvent) -> Sequence[Key]:
     """Return the document of the event's minute, and what is known of its payment."""
     event, context = recorded.event, recorded.context
-    assert isinstance(event, CallEvent), "no other events come here"
+    assert isinstance(event, HealthEvent), "no other events come here"
     slot = minute_of(context.at) % SLOTS
     return (
         Key(f"{context.tenant_id}|{slot}", shared=True),
@@ -88,27 +103,57 @@ def keys(recorded: RecordedEvent) -> Sequence[Key]:
 
 
 def project(found: Found, recorded: RecordedEvent) -> Changes:
-    """Return what the payment's provider has still to answer, and the minute in which it did."""
+    """Return what is known of the event's payment, and the minute in which something came of it."""
     event, context = recorded.event, recorded.context
-    assert isinstance(event, CallEvent), "no other events come here"
+    assert isinstance(event, HealthEvent), "no other events come here"
     slot, payment = found
-    none: Document = {"tenantId": context.tenant_id, "providerType": None, "asked": []}
-    known, at_ms = found[payment] or none, _milliseconds(context.at)
-    begun = _begun(event)
-    if begun is not None:
-        asked = [*_others(known, begun), {"what": begun, "sinceMs": at_ms}]
-        provider = getattr(event, "provider", known["providerType"])
-        return {payment: {**known, "providerType": provider, "asked": asked}}
-    ended, outcome = _ended(event)
-    since_ms = next((one["sinceMs"] for one in known["asked"] if one["what"] == ended), None)
-    changes: dict[Key, Document] = {payment: {**known, "asked": _others(known, ended)}}
-    if since_ms is not None and outcome is not None:
+    none: Document = {
+        "tenantId": context.tenant_id,
+        "providerType": None,
+        "currency": None,
+        "asked": [],
+    }
+    before, at_ms = found[payment] or none, _milliseconds(context.at)
+    known = {**before, **_told(event)}
+    known["asked"], call = _asked(before, event, at_ms)
+    counts = counts_of(event, known["currency"])
+    changes: dict[Key, Document] = {payment: known}
+    if call is not None or counts:
         minute = _minute(found[slot], context.tenant_id, minute_of(context.at))
         if minute is not None:
-            # Clocks of two machines may differ; nothing is answered before it is asked.
-            took_ms = max(0, at_ms - since_ms)
-            changes[slot] = _counted(minute, known["providerType"], outcome, took_ms)
+            changes[slot] = _counted(minute, known["providerType"], call, counts)
     return changes
+
+
+def _told(event: HealthEvent) -> Document:
+    """Return what an event tells of its payment, for those that come after it."""
+    match event:
+        case PaymentInitiatedEvent():
+            return {"providerType": event.provider, "currency": event.currency}
+        case ProviderAttemptStartedEvent():
+            return {"providerType": event.provider}
+        case _:
+            return {}
+
+
+def _asked(
+    known: Document, event: HealthEvent, at_ms: int
+) -> tuple[list[Document], tuple[str, int] | None]:
+    """Return what the provider has yet to answer, and how a thing that it was asked ended, and after what.
+
+    The time is in milliseconds.
+    """
+    if not isinstance(event, CallEvent):
+        return known["asked"], None
+    begun = _begun(event)
+    if begun is not None:
+        return [*_others(known, begun), {"what": begun, "sinceMs": at_ms}], None
+    ended, outcome = _ended(event)
+    since_ms = next((one["sinceMs"] for one in known["asked"] if one["what"] == ended), None)
+    if since_ms is None or outcome is None:
+        return _others(known, ended), None
+    # Clocks of two machines may differ; nothing is answered before it is asked.
+    return _others(known, ended), (outcome, max(0, at_ms - since_ms))
 
 
 def minute_of(at: datetime) -> int:
@@ -169,17 +214,23 @@ def _minute(document: Document | None, tenant_id: str, minute: int) -> Document 
     return document if document["minute"] == minute else None
 
 
-def _counted(minute: Document, provider: str, outcome: str, took_ms: int) -> Document:
+def _counted(
+    minute: Document, provider: str, call: tuple[str, int] | None, payments: Counts
+) -> Document:
+    """Return a minute with what a provider answered in it, and what became of payments there."""
     providers = minute["providers"]
-    none: Document = {SUCCESSES: 0, FAILURES: 0, UNKNOWNS: 0, "latencies": {}, "latencySumMs": 0}
+    asked: Document = {SUCCESSES: 0, FAILURES: 0, UNKNOWNS: 0, "latencies": {}, "latencySumMs": 0}
+    none: Document = {**asked, PAYMENTS_OF: NO_PAYMENTS, AMOUNTS: {}}
     counts = {**none, **providers.get(provider, {})}
-    counts[outcome] += 1
-    if outcome == SUCCESSES:
-        fitting = latency_class(took_ms)
-        latencies = counts["latencies"]
-        counts["latencies"] = {**latencies, fitting: latencies.get(fitting, 0) + 1}
-        counts["latencySumMs"] += took_ms
-    return {**minute, "providers": {**providers, provider: counts}}
+    if call is not None:
+        outcome, took_ms = call
+        counts[outcome] += 1
+        if outcome == SUCCESSES:
+            fitting = latency_class(took_ms)
+            latencies = counts["latencies"]
+            counts["latencies"] = {**latencies, fitting: latencies.get(fitting, 0) + 1}
+            counts["latencySumMs"] += took_ms
+    return {**minute, "providers": {**providers, provider: payments.added_to(counts)}}
 
 
 def _milliseconds(at: datetime) -> int:
@@ -188,9 +239,9 @@ def _milliseconds(at: datetime) -> int:
 
 MODEL: Final = ReadModel(
     name=NAME,
-    version=1,
+    version=2,
     categories=CATEGORIES,
-    events=stored_names(*get_args(CallEvent)),
+    events=stored_names(*get_args(HealthEvent)),
     keys=keys,
     project=project,
     indexes={"": INDEXES, PAYMENTS: ()},

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends
 from fastapi.responses import RedirectResponse, Response
 
-from payment_gateway.dashboard.rendering import page, pages_of
-from payment_gateway.dashboard.series import (
-    day_series,
-    minute_series,
-    provider_series,
-    rate_of,
-    today_of,
+from payment_gateway.dashboard.last_hour import (
+    charts_of,
+    operations,
+    payments_a_minute,
+    rows_of,
 )
+from payment_gateway.dashboard.rendering import page, pages_of
+from payment_gateway.dashboard.series import day_series, today_of
 from payment_gateway.dashboard.visitor import ROOT, Doors, Visitor, doors_of, visitor_of
 
 router = APIRouter(prefix=ROOT, include_in_schema=False)
@@ -41,7 +41,7 @@ async def overview(
         visitor.api.get("/providers/status"),
         visitor.api.get("/providers/health"),
     )
-    minutes = minute_series(health["providers"], now)
+    fared = health["providers"]
     return page(
         "overview.html",
         visitor,
@@ -49,12 +49,12 @@ async def overview(
         payments=payments["data"],
         days=days,
         day_series=day_series(days, first=now.date() - DAYS_SHOWN, last=now.date()),
-        minute_series=minutes,
-        rate=rate_of(minutes),
-        provider_series=provider_series(health["providers"], now),
-        provider_names=[one["providerType"] for one in health["providers"]],
+        operations=operations(fared, now),
+        rate=payments_a_minute(fared, now),
+        charts=charts_of(fared, now),
+        minutes=rows_of(fared),
         today=today_of(days, now.date()),
-        providers=_joined(status["providers"], health["providers"]),
+        providers=_joined(status["providers"], fared),
     )
 
 

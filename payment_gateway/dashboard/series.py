@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 Series = list[list[float | None]]
-MINUTES: Final = 60
-# The rate that is shown as a number is that of so many minutes, the one that runs among them.
-RATE_MINUTES: Final = 5
-_MINUTE_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,52 +42,6 @@ def day_series(days: Sequence[dict[str, Any]], *, first: date, last: date) -> Se
         [float(completed[day.isoformat()]) for day in order],
         [float(failed[day.isoformat()]) for day in order],
     ]
-
-
-def minute_series(providers: Sequence[dict[str, Any]], now: datetime) -> Series:
-    """Return the last hour's minutes in order, and for each what was answered and what was not.
-
-    Minutes in which nothing ended are zero, not missing: a gap would be drawn as a slope.
-    """
-    answered: Counter[int] = Counter()
-    lost: Counter[int] = Counter()
-    for provider in providers:
-        for one in provider["minutes"]:
-            minute = _minute_of(one)
-            answered[minute] += one["successes"]
-            lost[minute] += one["failures"] + one["unknowns"]
-    minutes = _last_hour(now)
-    return [
-        [float(minute * _MINUTE_S) for minute in minutes],
-        [float(answered[minute]) for minute in minutes],
-        [float(lost[minute]) for minute in minutes],
-    ]
-
-
-def provider_series(providers: Sequence[dict[str, Any]], now: datetime) -> Series:
-    """Return the last hour's minutes in order, and for each provider how many operations ended in each."""
-    minutes = _last_hour(now)
-    series: Series = [[float(minute * _MINUTE_S) for minute in minutes]]
-    for provider in providers:
-        ended: Counter[int] = Counter()
-        for one in provider["minutes"]:
-            ended[_minute_of(one)] += one["successes"] + one["failures"] + one["unknowns"]
-        series.append([float(ended[minute]) for minute in minutes])
-    return series
-
-
-def rate_of(series: Series) -> float:
-    """Return how many operations a minute ended of late, of all lines of a chart together."""
-    return sum(value or 0 for line in series[1:] for value in line[-RATE_MINUTES:]) / RATE_MINUTES
-
-
-def _last_hour(now: datetime) -> range:
-    last = int(now.timestamp()) // _MINUTE_S
-    return range(last - MINUTES + 1, last + 1)
-
-
-def _minute_of(one: dict[str, Any]) -> int:
-    return int(datetime.fromisoformat(one["at"]).astimezone(UTC).timestamp()) // _MINUTE_S
 
 
 def today_of(days: Sequence[dict[str, Any]], day: date) -> Today:

@@ -6,6 +6,9 @@ const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short"
 const minutes = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
+// Lines are told apart without their colours, too.
+const DASHES = [[], [8, 4], [2, 3]];
+
 function localise(root) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(element.dateTime);
@@ -34,7 +37,9 @@ function draw(root) {
       incrs: isDaily ? [86400, 172800, 604800] : [60, 300, 600, 900],
       values: (_, ticks) => ticks.map((tick) => time.format(new Date(tick * 1000))),
     };
-    const most = Math.max(1, ...data.slice(1).flat());
+    const most = Number(element.dataset.top) || Math.max(1, ...data.slice(1).flat());
+    // A value with none beside it has no line; it is a point.
+    const isSparse = data.slice(1).some((line) => line.includes(null));
     new uPlot(
       {
         width: element.clientWidth - 16,
@@ -43,7 +48,7 @@ function draw(root) {
         legend: { live: false },
         axes: [past, { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000, 100000, 1000000] }],
         scales: { y: { range: [0, most * 1.1] } },
-        series: [{ label: isDaily ? "Day" : "Minute" }, ...labels.map((label, index) => ({ label, stroke: strokes[index % strokes.length], width: 2, points: { show: isDaily } }))],
+        series: [{ label: isDaily ? "Day" : "Minute" }, ...labels.map((label, index) => ({ label, stroke: strokes[index % strokes.length], width: 2, dash: DASHES[index % DASHES.length], spanGaps: true, points: { show: isDaily || isSparse } }))],
       },
       data,
       element,

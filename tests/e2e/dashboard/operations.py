@@ -20,10 +20,20 @@ class TestOverview:
         expect(figures).to_contain_text(re.compile(r"Success rate\s*\d+[.]\d %"))
         minutes = window.page.get_by_role("img", name=re.compile(r"[1-9]\d* answered"))
         expect(minutes.locator("canvas")).to_be_visible()
-        by_provider = window.page.get_by_role("img", name=re.compile(r"PAYPAL [1-9]"))
-        expect(by_provider.locator("canvas")).to_be_visible()
+        expect(figures).to_contain_text(re.compile(r"Payments a minute, of late\s*\d+[.]\d"))
+        for told in (
+            r"Payments begun a minute in the last hour:.*PAYPAL [1-9]",
+            r"Share of ended payments that was paid.*PAYPAL",
+            r"95 of 100 answers.*PAYPAL",
+            r"USD captured in the last hour:.*PAYPAL \d+[.]\d\d",
+        ):
+            chart = window.page.get_by_role("img", name=re.compile(told))
+            expect(chart.locator("canvas")).to_be_visible()
         paypal = window.page.get_by_role("row", name=re.compile("PAYPAL closed"))
         expect(paypal).to_contain_text(re.compile(r"up to \d+ ms"))
+        expect(paypal).to_contain_text(re.compile(r"\d+[.]\d\d USD"))
+        rows = window.page.locator("details tbody tr").filter(has_text="PAYPAL")
+        expect(rows.first).to_contain_text(re.compile(r"PAYPAL\s*[1-9]\d*\s*\d+[.]\d %"))
 
 
 class TestResolve:

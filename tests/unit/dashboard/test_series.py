@@ -9,19 +9,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payment_gateway.dashboard.series import (
-    MINUTES,
-    RATE_MINUTES,
-    day_series,
-    minute_series,
-    provider_series,
-    rate_of,
-    today_of,
-)
+from payment_gateway.dashboard.series import day_series, today_of
 
 NOW = datetime(2026, 3, 4, 10, 30, 15, tzinfo=UTC)
 TODAY = NOW.date()
-counts = st.integers(0, 1_000)
 
 
 def day(
@@ -48,33 +39,6 @@ def test_providers_and_currencies_of_a_day_are_one_point() -> None:
         TODAY,
     ]
     assert (completed, failed) == ([0, 0, 5], [0, 4, 1])
-
-
-@given(st.lists(st.tuples(st.integers(0, MINUTES - 1), counts, counts, counts), max_size=8))
-def test_each_operation_of_the_last_hour_is_counted_once(
-    minutes: list[tuple[int, int, int, int]],
-) -> None:
-    start = NOW.replace(second=0)
-    shown = [
-        {
-            "at": (start - timedelta(minutes=ago)).isoformat().replace("+00:00", "Z"),
-            "successes": successes,
-            "failures": failures,
-            "unknowns": unknowns,
-        }
-        for ago, successes, failures, unknowns in minutes
-    ]
-    at, answered, lost = minute_series([{"minutes": shown[:4]}, {"minutes": shown[4:]}], NOW)
-    assert len(at) == len(answered) == len(lost) == MINUTES
-    assert at[-1] == start.timestamp()
-    assert sum(one or 0 for one in answered) == sum(one[1] for one in minutes)
-    assert sum(one or 0 for one in lost) == sum(one[2] + one[3] for one in minutes)
-    at, *by_provider = provider_series([{"minutes": shown[:4]}, {"minutes": shown[4:]}], NOW)
-    assert [sum(one or 0 for one in line) for line in by_provider] == [
-        sum(sum(one[1:]) for one in part) for part in (minutes[:4], minutes[4:])
-    ]
-    late = sum(sum(one[1:]) for one in minutes if one[0] < RATE_MINUTES)
-    assert rate_of([at, *by_provider]) == rate_of([at, answered, lost]) == late / RATE_MINUTES
 
 
 @given(st.lists(st.decimals(0, 10_000, places=2), max_size=5))

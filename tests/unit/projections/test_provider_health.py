@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,9 +16,13 @@ from payment_gateway.domain.events.payment import (
     CaptureRequestedEvent,
     CheckoutCreatedEvent,
     OutcomeUnknownEvent,
+    PaymentCancelledEvent,
+    PaymentCompletedEvent,
     PaymentEvent,
+    PaymentInitiatedEvent,
     ProviderAttemptFailedEvent,
     ProviderAttemptStartedEvent,
+    ProviderRefundRecordedEvent,
     RefundCompletedEvent,
     RefundFailedEvent,
     RefundPendingEvent,
@@ -42,6 +47,13 @@ from tests.unit.projections.test_payment_details import (
 CAPTURE = CaptureRequestedEvent(payment_id="p", capture_id="c", provider_order_id="o")
 LOST = OutcomeUnknownEvent(payment_id="p", operation="capture", intent_id="c", reason="timeout")
 OUTCOMES = ("successes", "failures", "unknowns")
+STEPS = {
+    "PaymentInitiated": "initiated",
+    "PaymentCompleted": "completed",
+    "PaymentFailed": "failed",
+    "PaymentCancelled": "cancelled",
+    "PaymentExpired": "expired",
+}
 BEGINS = {"ProviderAttemptStarted", "CaptureRequested", "RefundRequested"}
 
 
@@ -135,6 +147,66 @@ def test_a_minute_gives_way_to_the_one_that_falls_on_its_document() -> None:
     assert minute["providers"]["PAYPAL"]["successes"] == 1
 
 
+def test_payments_count_when_they_begin_and_end_and_money_when_it_moves() -> None:
+    cancelled = PaymentCancelledEvent(payment_id="p", reason="the payer went away")
+    log = record_all(
+        [
+            *(INITIATED, STARTED, CHECKOUT, CAPTURE, COMPLETED),
+            *(refund_requested("r.$1", 1), refund_completed("r.$1", 1)),
+        ]
+    )
+
+    (minute,) = minutes_of(log)
+    (given_up,) = minutes_of(record_all([INITIATED, cancelled]))
+
+    paid = {"initiated": 1, "completed": 1, "failed": 0, "cancelled": 0, "expired": 0}
+    assert minute["providers"]["PAYPAL"]["payments"] == paid
+    assert minute["providers"]["PAYPAL"]["amounts"] == {
+        COMPLETED.currency: {"capturedMinor": COMPLETED.captured_minor, "refundedMinor": 1}
+    }
+    assert given_up["providers"]["PAYPAL"]["payments"] == paid | {"completed": 0, "cancelled": 1}
+    assert given_up["providers"]["PAYPAL"]["amounts"] == {}
+
+
+def test_a_payment_that_went_to_another_provider_ends_there() -> None:
+    other = replace(STARTED, provider="PAGADITO", attempt_id="a2", attempt=2)
+
+    (minute,) = minutes_of(record_all([INITIATED, STARTED, other, COMPLETED]))
+
+    counts = {name: one["payments"] for name, one in minute["providers"].items()}
+    assert (counts["PAYPAL"]["initiated"], counts["PAYPAL"]["completed"]) == (1, 0)
+    assert (counts["PAGADITO"]["initiated"], counts["PAGADITO"]["completed"]) == (0, 1)
+
+
+def moved_by(event: object) -> tuple[str, int] | None:
+    match event:
+        case PaymentCompletedEvent():
+            return "capturedMinor", event.captured_minor
+        case RefundCompletedEvent() | ProviderRefundRecordedEvent():
+            return "refundedMinor", event.amount_minor
+        case _:
+            return None
+
+
+def recounted_payments(
+    history: list[RecordedEvent], minutes: dict[tuple[str, int, str | None], Counter[str]]
+) -> None:
+    """Count what a payment's events say of it and of its money, each in its own minute."""
+    provider = currency = None
+    for one in history:
+        if isinstance(one.event, PaymentInitiatedEvent | ProviderAttemptStartedEvent):
+            provider = one.event.provider
+        currency = getattr(one.event, "currency", currency)
+        step, moved = STEPS.get(one.type), moved_by(one.event)
+        if step is None and moved is None:
+            continue
+        minute = int(one.context.at.timestamp()) // 60
+        counts = minutes.setdefault((tenant_of(history), minute, provider), Counter())
+        counts.update([step] if step else [])
+        if moved is not None:
+            counts[f"{currency} {moved[0]}"] += moved[1]
+
+
 def recounted(log: list[RecordedEvent]) -> dict[tuple[str, int, str | None], Counter[str]]:
     """Count each thing that was asked by looking for its answer, payment by payment, with no state kept.
 
@@ -142,15 +214,16 @@ def recounted(log: list[RecordedEvent]) -> dict[tuple[str, int, str | None], Cou
     """
     minutes: dict[tuple[str, int, str | None], Counter[str]] = {}
     for history in of_payment(log).values():
+        recounted_payments(history, minutes)
         for place, asked in enumerate(history):
             answer = next((one for one in history[place + 1 :] if concerns(one, asked)), None)
             if asked.type not in BEGINS or answer is None or answer.type in BEGINS:
                 continue
             outcome = outcome_of(answer.event)
             if outcome is not None:
-                provider = None  # some of these histories begin in the middle
+                provider = None
                 for one in history[: place + 1]:
-                    if isinstance(one.event, ProviderAttemptStartedEvent):
+                    if isinstance(one.event, PaymentInitiatedEvent | ProviderAttemptStartedEvent):
                         provider = one.event.provider
                 minute = int(answer.context.at.timestamp()) // 60
                 counts = minutes.setdefault((tenant_of(history), minute, provider), Counter())
@@ -209,6 +282,12 @@ class TestAnyLog:
         shown = {
             (minute["tenantId"], minute["minute"], provider): +Counter(
                 {name: counted[name] for name in (*OUTCOMES, "latencySumMs")}
+                | counted["payments"]
+                | {
+                    f"{currency} {field}": amount
+                    for currency, money in counted["amounts"].items()
+                    for field, amount in money.items()
+                }
             )
             for minute in minutes_of(log)
             for provider, counted in minute["providers"].items()

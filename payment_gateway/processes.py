@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import structlog
 import uvicorn
+import uvloop
 
 from payment_gateway.asgi import application, end_streams
 from payment_gateway.infrastructure.logs import configure_logs
@@ -136,16 +137,14 @@ def work(settings: Settings) -> None:
     """Run the reactors until SIGTERM or SIGINT."""
     _log_as("reactors", settings)
     with _traced("reactors", settings):
-        asyncio.run(_until_stopped(react(settings, serve_health=_health_server(settings))))
+        _run(react(settings, serve_health=_health_server(settings)))
 
 
 def project(settings: Settings, names: list[str]) -> None:
     """Run the workers of the named read models until SIGTERM or SIGINT."""
     _log_as("projections", settings)
     with _traced("projections", settings):
-        asyncio.run(
-            _until_stopped(worker.run(settings, names, serve_health=_health_server(settings)))
-        )
+        _run(worker.run(settings, names, serve_health=_health_server(settings)))
 
 
 def _health_server(
@@ -155,6 +154,11 @@ def _health_server(
     if port is None:
         return None
     return lambda ready: serve_health(ready, host=settings.health_host, port=port)
+
+
+def _run(running: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_stopped(running))
 
 
 async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:

@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 
 import structlog
+import uvloop
 
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.infrastructure.messaging.fleet import Fleet
@@ -57,4 +58,5 @@ def _end_with_parent(building: asyncio.Task[None]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_until_alone(sys.argv[1], int(sys.argv[2])))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_until_alone(sys.argv[1], int(sys.argv[2])))

@@ -7,12 +7,12 @@ at fixed times, whether the ones before are done or not, so that a slow one hide
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
-
+from benchmarks.http_connections import Answer, Connections
 from benchmarks.row import Row
 from benchmarks.whole_installation import installation
 
@@ -21,7 +21,6 @@ PAYMENTS_PER_S: Final = 50
 LOOKED_AT: Final = 5
 WARM_UP: Final = 100
 PAYMENTS: Final = 1_500
-ANSWER_TIMEOUT_S: Final = 30.0
 TARGETS_MS: Final = {50: 50, 99: 250}
 
 
@@ -59,18 +58,19 @@ def _percentile_ms(times_s: list[float], percent: int) -> float:
 async def _looks() -> list[Look]:
     async with (
         installation() as whole,
-        httpx.AsyncClient(
-            base_url=whole.said["api"],
-            headers={"Authorization": f"Bearer {whole.said['apiKey']}"},
-            timeout=ANSWER_TIMEOUT_S,
-            trust_env=False,
+        Connections(
+            whole.said["api"],
+            {
+                "Authorization": f"Bearer {whole.said['apiKey']}",
+                "Content-Type": "application/json",
+            },
         ) as api,
     ):
         await _at_a_steady_rate(api, whole.said["tenant"], WARM_UP)
         return await _at_a_steady_rate(api, whole.said["tenant"], PAYMENTS)
 
 
-async def _at_a_steady_rate(api: httpx.AsyncClient, tenant: str, payments: int) -> list[Look]:
+async def _at_a_steady_rate(api: Connections, tenant: str, payments: int) -> list[Look]:
     begun_s = time.perf_counter()
     looking = []
     async with asyncio.TaskGroup() as group:
@@ -83,26 +83,27 @@ async def _at_a_steady_rate(api: httpx.AsyncClient, tenant: str, payments: int) 
     return [task.result() for task in looking]
 
 
-async def _pay_and_look(api: httpx.AsyncClient, tenant: str, number: int) -> Look:
+async def _pay_and_look(api: Connections, tenant: str, number: int) -> Look:
     paid = await _pay(api, tenant, number)
     headers = {"Consistency-Token": paid.headers["consistency-token"], "Prefer": "wait=30"}
-    path = f"/api/v1/payments/{paid.json()['paymentId']}"
+    path = f"/api/v1/payments/{json.loads(paid.body)['paymentId']}"
     times_s = [time.perf_counter()]
     for _ in range(2):
-        (await api.get(path, headers=headers)).raise_for_status()
+        await api.ask("GET", path, status=200, headers=headers)
         times_s.append(time.perf_counter())
     return Look(times_s[1] - times_s[0], times_s[2] - times_s[1])
 
 
-async def _pay(api: httpx.AsyncClient, tenant: str, number: int) -> httpx.Response:
-    body = {
+async def _pay(api: Connections, tenant: str, number: int) -> Answer:
+    payment = {
         "tenantId": tenant,
         "providerType": "PAYPAL",
         "amount": "19.99",
         "currency": "USD",
         "orderId": f"order-{number}",
     }
-    return (await api.post("/api/v1/payments/initiate", json=body)).raise_for_status()
+    body = json.dumps(payment).encode()
+    return await api.ask("POST", "/api/v1/payments/initiate", status=201, body=body)
 
 
 if __name__ == "__main__":

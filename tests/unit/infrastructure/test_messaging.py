@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from payment_gateway.application.ports import CommandContext, EventStoreUnavailable
 from payment_gateway.domain.events.payment import PaymentExpiredEvent
+from payment_gateway.infrastructure.messaging import batches
 from payment_gateway.infrastructure.messaging.backoff import BASE_S, DELAY_S_MAX, delay_s
 from payment_gateway.infrastructure.messaging.batches import (
     BATCH_ITEMS_MAX,
@@ -147,6 +148,28 @@ class TestBatchReader:
             assert await reader.next(timeout_s=5) == [event(1), event(2), CaughtUp()]
             asyncio.get_running_loop().call_soon(news.set)
             assert await reader.next(timeout_s=5) == [event(3)]
+
+    async def test_news_after_a_pause_go_out_at_once_and_what_follows_them_shortly_goes_together(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batches, "NEWS_GATHERED_FOR_S", 1.0)
+
+        news = asyncio.Event()
+
+        async def items() -> AsyncGenerator[LogItem, None]:
+            yield CaughtUp()
+            await news.wait()
+            for position in (1, 2, 3):
+                yield event(position)
+                await asyncio.sleep(0.01)
+            await asyncio.Event().wait()
+
+        async with BatchReader(items()) as reader:
+            assert await reader.next(timeout_s=5) == [CaughtUp()]
+            assert await reader.next(timeout_s=0.01) == []
+            news.set()
+            assert await reader.next(timeout_s=5) == [event(1)]
+            assert await reader.next(timeout_s=5) == [event(2), event(3)]
 
     async def test_it_reads_no_further_ahead_than_its_queue_is_long(self) -> None:
         read = 0

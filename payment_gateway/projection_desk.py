@@ -1,4 +1,4 @@
-"""The steps that operators take with read models, each kept as an event with who took it and why.
+"""The steps that operators take with read models, each taken once and kept with who took it and why.
 
 The command line and the REST interface take them here.
 """
@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.operator_step import OperatorStep
 from payment_gateway.domain.events.read_model import ReadModelEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import pausing, rollback, verifications
-from projections.decisions import Record
+from projections.decisions import Step
 from projections.rebuild import Plan, begin_or_join
 from projections.rebuild import rebuild as rebuild_to_its_end
 from projections.rebuild_progress import OnProgress
@@ -24,7 +24,7 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionDesk:
-    """What may be done about read models.
+    """What may be done about read models. A step of an id that was taken is answered as it was then.
 
     Each step raises ``UnknownReadModel`` where there is none of that name, ``StepRefused`` where its state
     does not allow it, ``EventStoreUnavailable`` where it could not be recorded (then nothing was done),
@@ -37,7 +37,7 @@ class ProjectionDesk:
     async def rebuild(
         self,
         name: str,
-        context: CommandContext,
+        by: OperatorStep,
         *,
         partitions: int | None,
         rate_max: float | None,
@@ -46,11 +46,11 @@ class ProjectionDesk:
         """Begin to build it anew, or join whoever does."""
         plan = Plan(partitions=partitions, rate_max=rate_max, sample=sample)
         (model,) = select([name])
-        begun = await begin_or_join(self.database, model, plan, self._record(name, context))
+        begun = await begin_or_join(self.database, model, plan, self._step(name, by))
         return {"readModel": name, "generation": begun.number, "partitions": begun.partitions}
 
     async def rebuild_to_its_end(
-        self, name: str, context: CommandContext, plan: Plan, on_progress: OnProgress
+        self, name: str, by: OperatorStep, plan: Plan, on_progress: OnProgress
     ) -> Answer:
         """Build it anew with workers of its own, or join whoever does; return how it ended."""
         (model,) = select([name])
@@ -59,7 +59,7 @@ class ProjectionDesk:
             self.event_store,
             model,
             plan,
-            self._record(name, context),
+            self._step(name, by),
             on_progress=on_progress,
         )
         return {
@@ -69,58 +69,59 @@ class ProjectionDesk:
             "failure": ended.failure,
         }
 
-    async def cancel(self, name: str, context: CommandContext) -> Answer:
+    async def cancel(self, name: str, by: OperatorStep) -> Answer:
         """Give its rebuild up, and drop what was built."""
         (model,) = select([name])
-        given_up = await rollback.cancel(self.database, model, self._record(name, context))
-        return {"readModel": name, "cancelled": given_up.number}
+        given_up = await rollback.cancel(self.database, model, self._step(name, by))
+        return {"readModel": name, **given_up}
 
-    async def rollback(self, name: str, context: CommandContext) -> Answer:
+    async def rollback(self, name: str, by: OperatorStep) -> Answer:
         """Show the generation before again."""
         (model,) = select([name])
-        record = self._record(name, context)
-        now, before = await rollback.rollback(self.database, self.event_store, model, record)
-        return {"readModel": name, "active": now.number, "previous": before.number}
+        step = self._step(name, by)
+        shown = await rollback.rollback(self.database, self.event_store, model, step)
+        return {"readModel": name, **shown}
 
-    async def prune(self, name: str, context: CommandContext, *, older_versions: bool) -> Answer:
+    async def prune(self, name: str, by: OperatorStep, *, older_versions: bool) -> Answer:
         """Drop the generation before, and what nobody keeps."""
         (model,) = select([name])
         dropped = await rollback.prune(
-            self.database, model, self._record(name, context), older_versions=older_versions
+            self.database, model, self._step(name, by), older_versions=older_versions
         )
         return {"readModel": name, "dropped": dropped}
 
-    async def pause(self, name: str, context: CommandContext, *, of_rebuild: bool) -> Answer:
+    async def pause(self, name: str, by: OperatorStep, *, of_rebuild: bool) -> Answer:
         """Have it, or its rebuild, stand still."""
         (model,) = select([name])
-        record = self._record(name, context)
-        await pausing.pause(self.database, model, record, of_rebuild=of_rebuild)
-        return {"readModel": name, "rebuild": of_rebuild, "paused": True}
+        step = self._step(name, by)
+        paused = await pausing.pause(self.database, model, step, of_rebuild=of_rebuild)
+        return {"readModel": name, **paused}
 
     async def resume(
         self,
         name: str,
-        context: CommandContext,
+        by: OperatorStep,
         *,
         of_rebuild: bool,
         rate_max: float | None = None,
     ) -> Answer:
         """Have it, or its rebuild, go on; a rebuild at another rate, if one is given."""
         (model,) = select([name])
-        record = self._record(name, context)
-        await pausing.resume(self.database, model, record, of_rebuild=of_rebuild, rate_max=rate_max)
-        return {"readModel": name, "rebuild": of_rebuild, "paused": False}
+        step = self._step(name, by)
+        resumed = await pausing.resume(
+            self.database, model, step, of_rebuild=of_rebuild, rate_max=rate_max
+        )
+        return {"readModel": name, **resumed}
 
-    async def verify(self, name: str, context: CommandContext, *, sample: int | None) -> Answer:
+    async def verify(self, name: str, by: OperatorStep, *, sample: int | None) -> Answer:
         """Have a worker compare what is shown with the log.
 
         Raises:
             NotBuilt: There is nothing to compare.
         """
         (model,) = select([name])
-        record = self._record(name, context)
-        noted = await verifications.ask(self.database, model, record, sample=sample)
-        return verifications.as_json(name, noted)
+        step = self._step(name, by)
+        return await verifications.ask(self.database, model, step, sample=sample)
 
     async def head(self) -> int:
         """Return the position of the log's last event: what was decided here is at it or before.
@@ -130,8 +131,9 @@ class ProjectionDesk:
         """
         return await self.event_store.head()
 
-    def _record(self, name: str, context: CommandContext) -> Record:
+    def _step(self, name: str, by: OperatorStep) -> Step:
         async def record(event: ReadModelEvent) -> None:
-            await self.event_store.mark(f"projection-{name}", event, context)
+            stream = f"projection-{name}"
+            await self.event_store.mark_once(stream, event, by.context, event_id=by.id)
 
-        return record
+        return Step(id=by.id, database=self.database, read_model=name, record=record)

@@ -8,7 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from payment_gateway.application.ports import CommandContext
+from uuid_utils.compat import uuid7
+
+from payment_gateway.application.operator_step import OperatorStep
 from payment_gateway.bootstrap import utc_now
 from payment_gateway.command_line_context import command_context
 from payment_gateway.domain.value_objects.grant import ANY_TENANT
@@ -75,11 +77,11 @@ def rebuild(
         sample=options.sample,
     )
 
-    async def build(desk: ProjectionDesk, context: CommandContext) -> Answer:
+    async def build(desk: ProjectionDesk, step: OperatorStep) -> Answer:
         if options.detach:
             begun = await desk.rebuild(
                 name,
-                context,
+                step,
                 partitions=plan.partitions,
                 rate_max=plan.rate_max,
                 sample=plan.sample,
@@ -91,7 +93,7 @@ def rebuild(
                 "failure": None,
             }
         return await desk.rebuild_to_its_end(
-            name, context, plan, lambda progress: on_progress(_shown(progress))
+            name, step, plan, lambda progress: on_progress(_shown(progress))
         )
 
     return _decide(settings, build, reason=options.reason)
@@ -123,7 +125,7 @@ def rollback(settings: Settings, name: str, reason: str | None = None) -> Answer
     Raises:
         StepRefused: There is none, or it is not kept up to date.
     """
-    return _decide(settings, lambda desk, context: desk.rollback(name, context), reason=reason)
+    return _decide(settings, lambda desk, step: desk.rollback(name, step), reason=reason)
 
 
 def prune(settings: Settings, name: str, older_versions: bool, reason: str | None = None) -> Answer:
@@ -134,7 +136,7 @@ def prune(settings: Settings, name: str, older_versions: bool, reason: str | Non
     """
     return _decide(
         settings,
-        lambda desk, context: desk.prune(name, context, older_versions=older_versions),
+        lambda desk, step: desk.prune(name, step, older_versions=older_versions),
         reason=reason,
     )
 
@@ -147,7 +149,7 @@ def pause(settings: Settings, name: str, of_rebuild: bool, reason: str | None = 
     """
     return _decide(
         settings,
-        lambda desk, context: desk.pause(name, context, of_rebuild=of_rebuild),
+        lambda desk, step: desk.pause(name, step, of_rebuild=of_rebuild),
         reason=reason,
     )
 
@@ -162,7 +164,7 @@ def resume(
     """
     return _decide(
         settings,
-        lambda desk, context: desk.resume(name, context, of_rebuild=of_rebuild, rate_max=rate),
+        lambda desk, step: desk.resume(name, step, of_rebuild=of_rebuild, rate_max=rate),
         reason=reason,
     )
 
@@ -173,7 +175,7 @@ def cancel(settings: Settings, name: str, reason: str | None = None) -> Answer:
     Raises:
         StepRefused: None is under way.
     """
-    return _decide(settings, lambda desk, context: desk.cancel(name, context), reason=reason)
+    return _decide(settings, lambda desk, step: desk.cancel(name, step), reason=reason)
 
 
 OPERATIONS: Final = ProjectionOperations(
@@ -203,7 +205,7 @@ def _shown(progress: Progress) -> RebuildProgress:
 
 def _decide(
     settings: Settings,
-    step: Callable[[ProjectionDesk, CommandContext], Awaitable[Answer]],
+    step: Callable[[ProjectionDesk, OperatorStep], Awaitable[Answer]],
     *,
     reason: str | None,
 ) -> Answer:
@@ -211,7 +213,8 @@ def _decide(
 
     async def take(database: Database, log: EventStoreDB) -> Answer:
         context = replace(command_context(ANY_TENANT, utc_now()), reason=reason)
-        return await step(ProjectionDesk(database=database, event_store=log), context)
+        desk = ProjectionDesk(database=database, event_store=log)
+        return await step(desk, OperatorStep(id=str(uuid7()), context=context))
 
     return _run(settings, take)
 

@@ -17,7 +17,12 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from payment_gateway.infrastructure.persistence.event_log import StreamFilter
-from payment_gateway.infrastructure.persistence.mongodb import Collection, Database, Document
+from payment_gateway.infrastructure.persistence.mongodb import (
+    Collection,
+    Database,
+    Document,
+    Session,
+)
 from projections.read_model import ReadModel
 
 COLLECTION: Final = "read_models"
@@ -160,13 +165,14 @@ async def install(database: Database, model: ReadModel, *, partitions: int = 1) 
     return await active(database, model)
 
 
-async def next_number(database: Database, model: str) -> int:
+async def next_number(database: Database, model: str, session: Session | None = None) -> int:
     """Return a number that no generation of a read model has or had, in any version of its code."""
     document = await database[COLLECTION].find_one_and_update(
         {"_id": model},
         {"$inc": {"numbers": 1}},
         upsert=True,
         return_document=ReturnDocument.AFTER,
+        session=session,
     )
     assert document is not None, "an upsert returns what it wrote"
     return int(document["numbers"])

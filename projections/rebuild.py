@@ -16,16 +16,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
-from payment_gateway.domain.events.read_model import ReadModelRebuildRequestedEvent
+from payment_gateway.domain.events.read_model import ReadModelEvent, ReadModelRebuildRequestedEvent
 from payment_gateway.infrastructure.persistence.event_log import EventLog
-from payment_gateway.infrastructure.persistence.mongodb import Database
+from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
 from projections import registry
-from projections.decisions import Record
+from projections.decisions import Step
 from projections.generations import PARTITIONS_MAX, Generation
 from projections.overseer import Ended, Overseer
 from projections.read_model import ReadModel
 from projections.rebuild_progress import OnProgress, progress_of
-from projections.registry import StepRefused
+from projections.registry import Building, StepRefused
 
 # As many as a machine of some cores can use; kept as many once it is shown.
 PARTITIONS_DEFAULT: Final = 4
@@ -50,9 +50,7 @@ class Plan:
     sample: int | None = None
 
 
-async def begin_or_join(
-    database: Database, model: ReadModel, plan: Plan, record: Record
-) -> Generation:
+async def begin_or_join(database: Database, model: ReadModel, plan: Plan, step: Step) -> Generation:
     """Return the rebuild that is under way, begun if none was.
 
     Whoever joins one and changes nothing has decided nothing: that is not recorded.
@@ -60,25 +58,49 @@ async def begin_or_join(
     Raises:
         StepRefused: The one that is there has failed, or it cannot be built like that.
     """
-    found = await registry.registered(database, model)
-    if found.building is not None:
-        if found.building.failure is not None:
-            raise StepRefused(
-                f"the last rebuild of {model.name} did not pass its verification; look at it with:"
-                f" projections status --json; give it up with: projections cancel {model.name}"
-            )
-        if plan.rate_max is not None:
-            generation = found.building.generation
-            await record(
-                _requested(model, generation.partitions, plan.rate_max, found.building.sample)
-            )
-            await registry.change_building(database, generation, rate=plan.rate_max)
-        return found.building.generation
-    partitions = _partitions(model, plan, found.active)
-    await record(_requested(model, partitions, plan.rate_max, plan.sample))
-    return await registry.begin(
-        database, model, partitions=partitions, rate_max=plan.rate_max, sample=plan.sample
+
+    async def begin(session: Session) -> tuple[ReadModelEvent | None, Document]:
+        found = await registry.registered(database, model, session)
+        if found.building is not None:
+            return await _joined(database, model, plan, found.building, session)
+        partitions = _partitions(model, plan, found.active)
+        begun = await registry.begin(
+            database,
+            model,
+            partitions=partitions,
+            rate_max=plan.rate_max,
+            sample=plan.sample,
+            session=session,
+        )
+        return _requested(model, partitions, plan.rate_max, plan.sample), _answer(begun)
+
+    answer = await step.take(begin)
+    return Generation(
+        model=model.name,
+        version=model.version,
+        number=answer["generation"],
+        partitions=answer["partitions"],
     )
+
+
+async def _joined(
+    database: Database, model: ReadModel, plan: Plan, building: Building, session: Session
+) -> tuple[ReadModelEvent | None, Document]:
+    generation = building.generation
+    if building.failure is not None:
+        raise StepRefused(
+            f"the last rebuild of {model.name} did not pass its verification; look at it with:"
+            f" projections status --json; give it up with: projections cancel {model.name}"
+        )
+    if plan.rate_max in {None, building.rate_max}:
+        return None, _answer(generation)
+    await registry.change_building(database, generation, session, rate=plan.rate_max)
+    requested = _requested(model, generation.partitions, plan.rate_max, building.sample)
+    return requested, _answer(generation)
+
+
+def _answer(generation: Generation) -> Document:
+    return {"generation": generation.number, "partitions": generation.partitions}
 
 
 async def rebuild(
@@ -86,7 +108,7 @@ async def rebuild(
     log: EventLog,
     model: ReadModel,
     plan: Plan,
-    record: Record,
+    step: Step,
     *,
     on_progress: OnProgress,
 ) -> tuple[Generation, Ended]:
@@ -97,7 +119,7 @@ async def rebuild(
         EventStoreUnavailable: No answer; the rebuild goes on when it is given again.
         pymongo.errors.PyMongoError: Likewise of MongoDB.
     """
-    generation = await begin_or_join(database, model, plan, record)
+    generation = await begin_or_join(database, model, plan, step)
     overseer = Overseer(database, log, model, generation)
     async with _workers(generation, _worker_count(generation, plan)):
         watching = asyncio.create_task(_watch(database, log, model, overseer, on_progress))

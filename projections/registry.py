@@ -6,7 +6,7 @@
 
 ``active`` is what readers see, ``previous`` what they saw before (kept up to date, to go back to), and
 ``building`` what is made beside them. Every step is one conditional update of this one document: of two
-who take it at once, one is refused, and nobody sees half of it.
+who take it at once, one is refused, and nobody sees half of it. A step may be taken within a transaction.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from payment_gateway.infrastructure.persistence.mongodb import Database, Document
+from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
 from projections.generations import COLLECTION, Generation, next_number, registry_id
 from projections.read_model import ReadModel
 
@@ -93,30 +93,46 @@ class Registered:
         return tuple(found)
 
 
-async def registered(database: Database, model: ReadModel) -> Registered:
+async def registered(
+    database: Database, model: ReadModel, session: Session | None = None
+) -> Registered:
     """Return what is noted of a read model in the version that this code has."""
-    document = await database[COLLECTION].find_one({"_id": registry_id(model)})
+    document = await database[COLLECTION].find_one({"_id": registry_id(model)}, session=session)
     return _registered(model.name, model.version, document or {})
 
 
-async def all_registered(database: Database) -> list[Registered]:
+async def all_registered(database: Database, session: Session | None = None) -> list[Registered]:
     """Return what is noted of all read models, those of other versions of the code too."""
     found = []
-    async for document in database[COLLECTION].find({"_id": {"$regex": "@"}}).sort("_id", 1):
+    noted = database[COLLECTION].find({"_id": {"$regex": "@"}}, session=session).sort("_id", 1)
+    async for document in noted:
         name, _, version = document["_id"].rpartition("@")
         found.append(_registered(name, int(version), document))
     return found
 
 
-async def generation_in(database: Database, model: ReadModel, state: str) -> Generation:
+async def generation_in(
+    database: Database, model: ReadModel, state: str, session: Session | None = None
+) -> Generation:
     """Return the generation in one of the states ``active``, ``previous`` and ``building``.
 
     Raises:
         StepRefused: There is none.
     """
-    for kept in (await registered(database, model)).kept:
+    return (await kept_in(database, model, state, session)).generation
+
+
+async def kept_in(
+    database: Database, model: ReadModel, state: str, session: Session | None = None
+) -> Kept:
+    """Return what is noted of the generation in one of the states.
+
+    Raises:
+        StepRefused: There is none.
+    """
+    for kept in (await registered(database, model, session)).kept:
         if kept.state == state:
-            return kept.generation
+            return kept
     raise StepRefused(f"{model.name} version {model.version} has no generation that is {state}")
 
 
@@ -127,13 +143,14 @@ async def begin(
     partitions: int,
     rate_max: float | None = None,
     sample: int | None = None,
+    session: Session | None = None,
 ) -> Generation:
     """Begin to build the next generation.
 
     Raises:
         StepRefused: One is being built already.
     """
-    number = await next_number(database, model.name)
+    number = await next_number(database, model.name, session)
     building = {
         "number": number,
         "partitions": partitions,
@@ -158,6 +175,7 @@ async def begin(
                 }
             ],
             upsert=True,
+            session=session,
         )
     except DuplicateKeyError:
         raise StepRefused(f"{model.name} is being built already") from None
@@ -205,7 +223,9 @@ async def fail(
     )
 
 
-async def change_building(database: Database, building: Generation, **fields: object) -> Registered:
+async def change_building(
+    database: Database, building: Generation, session: Session | None = None, **fields: object
+) -> Registered:
     """Change ``paused`` or ``rate`` of what is being built.
 
     Raises:
@@ -218,10 +238,13 @@ async def change_building(database: Database, building: Generation, **fields: ob
         when={"building.number": building.number},
         becomes={"building": {"$mergeObjects": ["$building", {"$literal": fields}]}},
         refusal="no rebuild is under way",
+        session=session,
     )
 
 
-async def cancel(database: Database, building: Generation) -> Registered:
+async def cancel(
+    database: Database, building: Generation, session: Session | None = None
+) -> Registered:
     """Build it no further; its collections are left to ``drop_orphans``.
 
     Raises:
@@ -233,10 +256,13 @@ async def cancel(database: Database, building: Generation) -> Registered:
         when={"building.number": building.number},
         becomes={"building": None},
         refusal="no rebuild is under way",
+        session=session,
     )
 
 
-async def go_back(database: Database, active: Generation, previous: Generation) -> Registered:
+async def go_back(
+    database: Database, active: Generation, previous: Generation, session: Session | None = None
+) -> Registered:
     """Have readers see the generation before again; doing it once more goes forward.
 
     Raises:
@@ -248,10 +274,13 @@ async def go_back(database: Database, active: Generation, previous: Generation) 
         when={"active.number": active.number, "previous.number": previous.number},
         becomes={"active": "$previous", "previous": "$active"},
         refusal="it was switched meanwhile; look at the status and try again",
+        session=session,
     )
 
 
-async def forget_previous(database: Database, previous: Generation) -> Registered:
+async def forget_previous(
+    database: Database, previous: Generation, session: Session | None = None
+) -> Registered:
     """Keep the generation before no longer; its collections are left to ``drop_orphans``.
 
     Raises:
@@ -263,16 +292,19 @@ async def forget_previous(database: Database, previous: Generation) -> Registere
         when={"previous.number": previous.number},
         becomes={"previous": None},
         refusal="it was switched meanwhile; look at the status and try again",
+        session=session,
     )
 
 
-async def forget_older_versions(database: Database, model: ReadModel) -> int:
+async def forget_older_versions(
+    database: Database, model: ReadModel, session: Session | None = None
+) -> int:
     """Keep nothing of what older versions of the code show; return of how many.
 
     Raises:
         StepRefused: This version shows nothing itself.
     """
-    found = await all_registered(database)
+    found = await all_registered(database, session)
     mine = [one for one in found if (one.model, one.version) == (model.name, model.version)]
     if not mine or mine[0].active is None:
         raise StepRefused(f"{model.name} version {model.version} is not built yet")
@@ -281,11 +313,13 @@ async def forget_older_versions(database: Database, model: ReadModel) -> int:
         for one in found
         if one.model == model.name and one.version < model.version
     ]
-    await database[COLLECTION].delete_many({"_id": {"$in": older}})
+    await database[COLLECTION].delete_many({"_id": {"$in": older}}, session=session)
     return len(older)
 
 
-async def pause(database: Database, model: ReadModel, *, paused: bool) -> Registered:
+async def pause(
+    database: Database, model: ReadModel, *, paused: bool, session: Session | None = None
+) -> Registered:
     """Have the generations that are shown or were shown stand still, or go on.
 
     Raises:
@@ -295,6 +329,7 @@ async def pause(database: Database, model: ReadModel, *, paused: bool) -> Regist
         {"_id": registry_id(model), "active": {"$ne": None}},
         {"$set": {"paused": paused}},
         return_document=ReturnDocument.AFTER,
+        session=session,
     )
     if document is None:
         raise StepRefused(f"{model.name} version {model.version} is not built yet")
@@ -334,12 +369,14 @@ async def _step(
     when: Document,
     becomes: Mapping[str, Any],
     refusal: str,
+    session: Session | None = None,
 ) -> Registered:
     document = await database[COLLECTION].find_one_and_update(
         {"_id": registry_id(generation), **when},
         # Not ``$set``, which would merge what it puts into what is there.
         [{"$replaceWith": {"$mergeObjects": ["$$ROOT", becomes]}}],
         return_document=ReturnDocument.AFTER,
+        session=session,
     )
     if document is None:
         raise StepRefused(f"{generation.model}: {refusal}")

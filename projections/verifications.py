@@ -13,11 +13,14 @@ import structlog
 from pymongo import ReturnDocument
 from pymongo.errors import PyMongoError
 
-from payment_gateway.domain.events.read_model import ReadModelVerificationRequestedEvent
+from payment_gateway.domain.events.read_model import (
+    ReadModelEvent,
+    ReadModelVerificationRequestedEvent,
+)
 from payment_gateway.infrastructure.messaging.unit import Job
 from payment_gateway.infrastructure.persistence.event_log import EventLog
-from payment_gateway.infrastructure.persistence.mongodb import Database, Document
-from projections.decisions import Record
+from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
+from projections.decisions import Step
 from projections.generations import NotBuilt, active
 from projections.log_reading import LogNotRead
 from projections.read_model import ReadModel
@@ -31,38 +34,38 @@ FAILED: Final = "failed"
 _log = structlog.get_logger(__name__)
 
 
-async def ask(
-    database: Database, model: ReadModel, record: Record, *, sample: int | None
-) -> Document:
-    """Ask for a verification in place of the last one; return what is noted of it.
+async def ask(database: Database, model: ReadModel, step: Step, *, sample: int | None) -> Document:
+    """Ask for a verification in place of the last one; return what is noted of it, as ``as_json`` does.
 
     Raises:
         NotBuilt: There is nothing to verify.
     """
     await active(database, model)
-    await record(
-        ReadModelVerificationRequestedEvent(
+
+    async def note(session: Session) -> tuple[ReadModelEvent, Document]:
+        noted = await database[COLLECTION].find_one_and_update(
+            {"_id": model.name},
+            [
+                {
+                    "$set": {
+                        "state": ASKED,
+                        "sample": sample,
+                        "askedAt": "$$NOW",
+                        "doneAt": None,
+                        "report": None,
+                    }
+                }
+            ],
+            upsert=True,
+            return_document=ReturnDocument.AFTER,
+            session=session,
+        )
+        event = ReadModelVerificationRequestedEvent(
             read_model=model.name, version=model.version, sample=sample
         )
-    )
-    noted = await database[COLLECTION].find_one_and_update(
-        {"_id": model.name},
-        [
-            {
-                "$set": {
-                    "state": ASKED,
-                    "sample": sample,
-                    "askedAt": "$$NOW",
-                    "doneAt": None,
-                    "report": None,
-                }
-            }
-        ],
-        upsert=True,
-        return_document=ReturnDocument.AFTER,
-    )
-    assert noted is not None, "an upsert returns what it wrote"
-    return noted
+        return event, as_json(model.name, noted)
+
+    return await step.take(note)
 
 
 async def last(database: Database, name: str) -> Document | None:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -27,10 +28,11 @@ from payment_gateway.projection_operations import OPERATIONS as ACT
 from payment_gateway.settings import Settings
 from payment_gateway.telemetry.metrics import REGISTRY
 from projections import registry
+from projections.decisions import Step
 from projections.generations import Generation, NotBuilt, Shown, active
 from projections.overseer import End, Overseer
 from projections.payment_details import MODEL
-from projections.read_model import Changes, Found, fold
+from projections.read_model import Changes, Found, ReadModel, fold
 from projections.rebuild import Plan, begin_or_join
 from projections.rebuild_progress import rebuilds
 from projections.registry import StepRefused, registered
@@ -98,8 +100,12 @@ class Gateway:
             yield f"http://127.0.0.1:{port}/metrics"
 
 
-async def unrecorded(_: ReadModelEvent) -> None:
-    """Keep nothing: of who decided, other tests tell."""
+def unrecorded(database: Database, model: ReadModel = MODEL) -> Step:
+    """Return a step that keeps nothing: of who decided, other tests tell."""
+
+    async def keep_nothing(_: ReadModelEvent) -> None: ...
+
+    return Step(id=str(uuid4()), database=database, read_model=model.name, record=keep_nothing)
 
 
 async def rebuilds_told(metrics_url: str) -> dict[str, float]:
@@ -253,7 +259,9 @@ async def test_left_to_the_workers_it_ends_as_well(gateway: Gateway) -> None:
     await world.pay_many(20)
     with gateway.worker():
         before = await shown(world)
-        begun = await begin_or_join(world.database, MODEL, Plan(partitions=2), unrecorded)
+        begun = await begin_or_join(
+            world.database, MODEL, Plan(partitions=2), unrecorded(world.database)
+        )
 
         async def is_switched() -> bool:
             return await shown(world) != before
@@ -291,7 +299,7 @@ async def test_a_rebuild_that_does_not_pass_its_verification_is_not_shown(
     states = await gateway.do(ACT.status)
     assert [one["state"] for one in states] == ["active", "failed"]
     with pytest.raises(StepRefused, match="did not pass its verification"):
-        await begin_or_join(world.database, MODEL, Plan(), unrecorded)
+        await begin_or_join(world.database, MODEL, Plan(), unrecorded(world.database))
     await gateway.do(ACT.cancel, NAME)
     assert (await registered(world.database, MODEL)).building is None
     assert planted.collection("") not in await world.database.list_collection_names()
@@ -307,7 +315,7 @@ async def tells(metrics_url: str, wanted: dict[str, float]) -> bool:
 async def test_paused_it_stands_still_and_resumed_it_goes_on(gateway: Gateway) -> None:
     world = gateway.world
     await world.pay_many(40)
-    await begin_or_join(world.database, MODEL, Plan(rate_max=20.0), unrecorded)
+    await begin_or_join(world.database, MODEL, Plan(rate_max=20.0), unrecorded(world.database))
     await gateway.do(ACT.pause, NAME, True)
     with gateway.worker() as metrics_url:
         process = gateway.launch("rebuild", NAME)
@@ -391,7 +399,9 @@ async def test_a_new_version_of_the_code_is_built_beside_the_old_one_and_both_se
         old_one = await shown(world)
         with pytest.raises(NotBuilt):
             await active(world.database, new)
-        building = await begin_or_join(world.database, new, Plan(partitions=2), unrecorded)
+        building = await begin_or_join(
+            world.database, new, Plan(partitions=2), unrecorded(world.database, new)
+        )
         units = GenerationUnits([new], world.database)
         fleet = Fleet(offered=units, log=world.store, database=world.database)
         keeping = asyncio.create_task(fleet.run())

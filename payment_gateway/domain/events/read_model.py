@@ -1,7 +1,7 @@
 """What operators have decided about read models. Each is kept before it has any effect.
 
-A step that is not possible is refused and leaves no event. Of two who take the same step at once one may be
-refused after its event: what holds is what the read model's registry says.
+A step that is not possible, or changes nothing, leaves no event; nor does one that is taken again under its key.
+What holds is what the read model's registry says: a process that dies right after the event leaves its step undone.
 """
 
 from __future__ import annotations

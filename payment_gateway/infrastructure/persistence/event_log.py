@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from payment_gateway.application.ports import EventStoreUnavailable, RecordedEvent
+from payment_gateway.application.ports import EventStoreUnavailable, RecordedEvent, StreamMoved
 
 __all__ = [
     "CaughtUp",
@@ -17,6 +17,7 @@ __all__ = [
     "LogItem",
     "RecordedEvent",
     "StreamFilter",
+    "StreamMoved",
     "TypeFilter",
     "UnknownRecord",
 ]

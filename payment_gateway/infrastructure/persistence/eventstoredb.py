@@ -13,6 +13,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -37,7 +38,11 @@ from payment_gateway.infrastructure.persistence.event_log import (
     TypeFilter,
 )
 from payment_gateway.infrastructure.persistence.eventstoredb_subscription import LogThread
-from payment_gateway.infrastructure.persistence.stored_event import StoredEvent, new_records
+from payment_gateway.infrastructure.persistence.stored_event import (
+    NewRecord,
+    StoredEvent,
+    new_records,
+)
 from payment_gateway.settings import Settings
 from payment_gateway.telemetry.metrics import (
     EVENT_STORE_CALL_DURATION,
@@ -115,16 +120,7 @@ class EventStoreDB:
             EventStoreRefused: It will not be appended, however often it is sent.
         """
         assert events, "an append carries at least one event"
-        proposed = _proposed(events, context)
-        with _measured("append"), _translated(stream):
-            position = await self._client.append_to_stream(
-                stream,
-                current_version=StreamState.NO_STREAM if expected is None else expected,
-                events=proposed,
-                timeout=self._timeout_s,
-            )
-        for event in proposed:
-            EVENTS_APPENDED.labels(event.type).inc()
+        position = await self._append(stream, new_records(events, context), expected)
         first = 0 if expected is None else expected + 1
         return Appended(revision=first + len(events) - 1, position=position)
 
@@ -139,9 +135,25 @@ class EventStoreDB:
             await self._client.append_to_stream(
                 stream,
                 current_version=StreamState.ANY,
-                events=_proposed([event], context),
+                events=_proposed(new_records([event], context)),
                 timeout=self._timeout_s,
             )
+
+    async def mark_once(
+        self, stream: str, event: DomainEvent, context: CommandContext, *, event_id: str
+    ) -> None:
+        """Append to a stream under an id, unless the stream has an event of that id.
+
+        Raises:
+            StreamMoved: Others have appended meanwhile; doing it again is safe.
+            EventStoreUnavailable: No answer; doing it again is safe.
+            EventStoreRefused: It will not be appended, however often it is sent.
+        """
+        history = await self.read(stream)
+        if any(one.event_id == event_id for one in history.events):
+            return
+        (record,) = new_records([event], context)
+        await self._append(stream, [replace(record, event_id=event_id)], history.revision)
 
     async def keep_newest(self, stream: str, count: int) -> None:
         """Have only so many of a stream's events kept; the older ones go as the store gets round to it.
@@ -219,6 +231,18 @@ class EventStoreDB:
                 filter_exclude=[], timeout=self._timeout_s
             )
 
+    async def _append(self, stream: str, records: Sequence[NewRecord], expected: int | None) -> int:
+        with _measured("append"), _translated(stream):
+            position = await self._client.append_to_stream(
+                stream,
+                current_version=StreamState.NO_STREAM if expected is None else expected,
+                events=_proposed(records),
+                timeout=self._timeout_s,
+            )
+        for record in records:
+            EVENTS_APPENDED.labels(record.type).inc()
+        return position
+
 
 @asynccontextmanager
 async def open_eventstoredb(settings: Settings) -> AsyncGenerator[EventStoreDB, None]:
@@ -280,12 +304,12 @@ def _measured(call: str) -> Generator[None, None, None]:
         EVENT_STORE_CALL_DURATION.labels(call).observe(time.perf_counter() - started_s)
 
 
-def _proposed(events: Sequence[DomainEvent], context: CommandContext) -> list[NewEvent]:
+def _proposed(records: Sequence[NewRecord]) -> list[NewEvent]:
     return [
         NewEvent(
             id=UUID(record.event_id), type=record.type, data=record.data, metadata=record.metadata
         )
-        for record in new_records(events, context)
+        for record in records
     ]
 
 

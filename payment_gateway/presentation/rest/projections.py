@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated, Any, Final, Protocol
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi import Body as OfBody
+from uuid_utils.compat import uuid7
 
-from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.operator_step import OperatorStep
 from payment_gateway.domain.value_objects.grant import ANY_TENANT
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.administration import administration_context
@@ -18,7 +21,7 @@ from payment_gateway.presentation.rest.command_context import (
     command_side_of,
     stamp_position,
 )
-from payment_gateway.presentation.rest.idempotency import idempotent
+from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import OptionalJsonRoute
 from payment_gateway.presentation.rest.limits import READ_MODEL_NAME_LENGTH_MAX
 from payment_gateway.presentation.rest.projection_schemas import (
@@ -33,7 +36,7 @@ from payment_gateway.presentation.rest.projection_schemas import (
     VerifyRequest,
 )
 
-Step = dict[str, Any]
+Taken = dict[str, Any]
 
 
 class Desk(Protocol):
@@ -42,32 +45,32 @@ class Desk(Protocol):
     async def rebuild(
         self,
         name: str,
-        context: CommandContext,
+        step: OperatorStep,
         *,
         partitions: int | None,
         rate_max: float | None,
         sample: int | None,
-    ) -> Step:
+    ) -> Taken:
         """Begin to build it anew, or join whoever does."""
         ...
 
-    async def cancel(self, name: str, context: CommandContext) -> Step:
+    async def cancel(self, name: str, step: OperatorStep) -> Taken:
         """Give its rebuild up."""
         ...
 
-    async def rollback(self, name: str, context: CommandContext) -> Step:
+    async def rollback(self, name: str, step: OperatorStep) -> Taken:
         """Show the generation before again."""
         ...
 
-    async def pause(self, name: str, context: CommandContext, *, of_rebuild: bool) -> Step:
+    async def pause(self, name: str, step: OperatorStep, *, of_rebuild: bool) -> Taken:
         """Have it stand still."""
         ...
 
-    async def resume(self, name: str, context: CommandContext, *, of_rebuild: bool) -> Step:
+    async def resume(self, name: str, step: OperatorStep, *, of_rebuild: bool) -> Taken:
         """Have it go on."""
         ...
 
-    async def verify(self, name: str, context: CommandContext, *, sample: int | None) -> Step:
+    async def verify(self, name: str, step: OperatorStep, *, sample: int | None) -> Taken:
         """Have a worker compare it with the log."""
         ...
 
@@ -116,12 +119,12 @@ async def rebuild(
     body: Annotated[RebuildRequest, OfBody()] = _AS_THE_GATEWAY_SEES_FIT,
 ) -> RebuildAnswer:
     """Have the workers build it anew; verified, it takes the place of what is shown."""
-    context = _context(request, caller, side, body)
-    begun = await desk.rebuild(
-        name, context, partitions=body.partitions, rate_max=body.rate, sample=body.sample
-    )
-    stamp_position(response, side, caller.tenant_id, await desk.head())
-    return RebuildAnswer.model_validate(begun)
+    async with _step(request, response, caller, side, body) as step:
+        return RebuildAnswer.model_validate(
+            await desk.rebuild(
+                name, step, partitions=body.partitions, rate_max=body.rate, sample=body.sample
+            )
+        )
 
 
 @router.post("/{name}/cancel")
@@ -137,9 +140,8 @@ async def cancel(
     body: Annotated[StepBody, OfBody()] = _NO_REASON,
 ) -> CancelAnswer:
     """Give the rebuild up, and drop what it built."""
-    cancelled = await desk.cancel(name, _context(request, caller, side, body))
-    stamp_position(response, side, caller.tenant_id, await desk.head())
-    return CancelAnswer.model_validate(cancelled)
+    async with _step(request, response, caller, side, body) as step:
+        return CancelAnswer.model_validate(await desk.cancel(name, step))
 
 
 @router.post("/{name}/rollback")
@@ -155,9 +157,8 @@ async def rollback(
     body: Annotated[StepBody, OfBody()] = _NO_REASON,
 ) -> RollbackAnswer:
     """Show the generation before again."""
-    shown = await desk.rollback(name, _context(request, caller, side, body))
-    stamp_position(response, side, caller.tenant_id, await desk.head())
-    return RollbackAnswer.model_validate(shown)
+    async with _step(request, response, caller, side, body) as step:
+        return RollbackAnswer.model_validate(await desk.rollback(name, step))
 
 
 @router.post("/{name}/pause")
@@ -173,10 +174,8 @@ async def pause(
     body: Annotated[PauseRequest, OfBody()] = _WHAT_IS_SHOWN,
 ) -> PauseAnswer:
     """Have it stand still; nothing is lost."""
-    context = _context(request, caller, side, body)
-    paused = await desk.pause(name, context, of_rebuild=body.rebuild)
-    stamp_position(response, side, caller.tenant_id, await desk.head())
-    return PauseAnswer.model_validate(paused)
+    async with _step(request, response, caller, side, body) as step:
+        return PauseAnswer.model_validate(await desk.pause(name, step, of_rebuild=body.rebuild))
 
 
 @router.post("/{name}/resume")
@@ -192,10 +191,8 @@ async def resume(
     body: Annotated[PauseRequest, OfBody()] = _WHAT_IS_SHOWN,
 ) -> PauseAnswer:
     """Have it go on where it stood still."""
-    context = _context(request, caller, side, body)
-    resumed = await desk.resume(name, context, of_rebuild=body.rebuild)
-    stamp_position(response, side, caller.tenant_id, await desk.head())
-    return PauseAnswer.model_validate(resumed)
+    async with _step(request, response, caller, side, body) as step:
+        return PauseAnswer.model_validate(await desk.resume(name, step, of_rebuild=body.rebuild))
 
 
 @router.post("/{name}/verify", status_code=202)
@@ -211,13 +208,23 @@ async def verify(
     body: Annotated[VerifyRequest, OfBody()] = _ALL_OF_IT,
 ) -> VerificationAnswer:
     """Have a worker compare what is shown with the log."""
-    context = _context(request, caller, side, body)
-    asked = await desk.verify(name, context, sample=body.sample)
-    stamp_position(response, side, caller.tenant_id, await desk.head())
-    return VerificationAnswer.model_validate(asked)
+    async with _step(request, response, caller, side, body) as step:
+        return VerificationAnswer.model_validate(await desk.verify(name, step, sample=body.sample))
 
 
-def _context(request: Request, caller: Caller, side: CommandSide, body: StepBody) -> CommandContext:
-    """Return who takes a step and why: read models belong to all tenants, whoever takes it."""
+@asynccontextmanager
+async def _step(
+    request: Request,
+    response: Response,
+    caller: Caller,
+    side: CommandSide,
+    body: StepBody,
+) -> AsyncGenerator[OperatorStep, None]:
+    """Yield a step, the same for the same key; once it is taken, say where the log is."""
     context = administration_context(request, caller, caller.tenant_id, side, reason=body.reason)
-    return replace(context, tenant_id=ANY_TENANT)
+    claim = claim_of(request)
+    yield OperatorStep(
+        id=claim.derive("step") if claim else str(uuid7()),
+        context=replace(context, tenant_id=ANY_TENANT),
+    )
+    stamp_position(response, side, caller.tenant_id, await desk_of(request).head())

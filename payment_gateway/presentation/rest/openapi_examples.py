@@ -121,6 +121,7 @@ FIELDS: Final[Mapping[str, Any]] = {
     "fallbackProviders": ["PAGADITO"],
     "fingerprint": "5f1c6b0a9d3e",
     "id": _ID,
+    "initiated": 18,
     "InitiateAnswer.status": "AWAITING_PAYER",
     "IssuedApiKeyAnswer.key": "gw_test_EXAMPLE",
     "IssuedApiKeyAnswer.name": "Shop",

@@ -11,12 +11,16 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sandbox import child
+from tests.fork_server import Fork
 
 STOP_WITHIN_S = 15.0
 READY_WITHIN_S = 60.0
+_PYTHON: Final = (sys.executable, "-m")
+
+Child = subprocess.Popen[bytes] | Fork
 
 
 def launch(
@@ -25,20 +29,30 @@ def launch(
     log: Path,
     env: Mapping[str, str] | None = None,
     stdin: int = subprocess.DEVNULL,
-) -> subprocess.Popen[bytes]:
+) -> Child:
     """Start a program that ends when the test process does; its stderr goes to the log."""
+    whole = {**os.environ, **(env or {})}
     launcher = (sys.executable, "-I", "-S", child.__file__, str(os.getpid()))
     with log.open("ab") as stderr:
+        if tuple(argv[:2]) == _PYTHON:
+            return Fork(
+                argv[2],
+                argv[3:],
+                env=whole,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr.fileno(),
+            )
         return subprocess.Popen(
             [*launcher, *argv],
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env={**os.environ, **(env or {})},
+            env=whole,
         )
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: Child) -> None:
     """Ask a program to end, and make it where it does not."""
     process.terminate()
     try:
@@ -49,7 +63,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         process.stdout.close()
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: Child) -> None:
     """End a program without asking."""
     process.kill()
     process.wait(STOP_WITHIN_S)
@@ -60,7 +74,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def running(
     argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None
-) -> Generator[subprocess.Popen[bytes], None, None]:
+) -> Generator[Child, None, None]:
     """Run a program for the length of a ``with`` block."""
     process = launch(argv, log=log, env=env)
     try:
@@ -70,7 +84,7 @@ def running(
             stop(process)
 
 
-def ready_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
+def ready_line(process: Child, log: Path) -> dict[str, Any]:
     """Return the JSON object that a program prints once it is ready."""
     assert process.stdout is not None, "started with a pipe"
     deadline = time.monotonic() + READY_WITHIN_S

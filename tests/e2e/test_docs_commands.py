@@ -1,6 +1,8 @@
 """Every command of the documentation, run as it stands there, against one installation.
 
-The blocks of a page are one shell session; no page needs another one to have been run.
+The blocks of a page are one shell session; no page needs another one to have been run. What it calls
+``payment-gateway`` is at work at once, as ``command_door`` says; the one that runs the installation is as it is
+installed.
 """
 
 import os
@@ -13,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.child_process import launch, stop
+from tests.command_door import command_door
 from tests.markdown_pages import BACKGROUND, REPOSITORY, commands, name_of, pages
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -71,7 +74,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(POLL_S)
-        yield environment
+        with command_door(tmp_path_factory.mktemp("bin")) as folder:
+            yield {**environment, "PATH": f"{folder}:{environment['PATH']}"}
     finally:
         stop(process)
 

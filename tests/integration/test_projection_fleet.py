@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Mapping
@@ -24,7 +23,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections.generations import install
 from projections.payment_details import MODEL
-from tests.child_process import kill, launch, stop
+from tests.child_process import Child, kill, launch, stop
 from tests.event_store_fixture import embedded_server, event_store_settings
 from tests.integration.projection_process import LEDGER
 from tests.integration.test_projection_worker import (
@@ -51,14 +50,14 @@ class Machines:
     database: Database
     env: Mapping[str, str]
     log: Path
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[Child] = field(default_factory=list)
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Child:
         process = launch(ARGV, log=self.log, env=self.env)
         self.running.append(process)
         return process
 
-    async def kill(self, process: subprocess.Popen[bytes]) -> None:
+    async def kill(self, process: Child) -> None:
         self.running.remove(process)
         await asyncio.to_thread(kill, process)
 

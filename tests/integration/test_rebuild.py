@@ -7,7 +7,6 @@ import getpass
 import json
 import os
 import random
-import subprocess
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -39,7 +38,7 @@ from projections.registry import StepRefused, registered
 from projections.units import GenerationUnits
 from projections.verify import verify
 from sandbox.ports import free_port
-from tests.child_process import kill, launch, running, stop
+from tests.child_process import Child, kill, launch, running, stop
 from tests.command_line import run_command
 from tests.event_store_fixture import embedded_server
 from tests.integration.read_model_world import World, opened_world, until
@@ -63,7 +62,7 @@ class Gateway:
     def __init__(self, world: World, folder: Path, env: Mapping[str, str]) -> None:
         self.world, self.log, self.env = world, folder / "processes.log", env
 
-    def launch(self, *words: str) -> subprocess.Popen[bytes]:
+    def launch(self, *words: str) -> Child:
         return launch((*CLI, *words), log=self.log, env=self.env)
 
     async def call(self, *words: str, code: int = 0) -> Any:

@@ -3,7 +3,6 @@
 import base64
 import json
 import stat
-import subprocess
 import sys
 import time
 import zlib
@@ -18,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from tests.child_process import kill, ready_line, running, stop
+from tests.child_process import Child, kill, ready_line, running, stop
 from tests.unit.sandbox.webhook_receiver import (
     LOOK_EVERY_S,
     WAIT_S,
@@ -37,7 +36,7 @@ ORDER = {
 class Simulator:
     """A running simulator, its merchant and its payer."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str) -> None:
+    def __init__(self, process: Child, url: str) -> None:
         self.process = process
         self.http = httpx.Client(base_url=url, timeout=10, trust_env=False)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Generator
@@ -15,7 +14,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from tests.child_process import kill, launch, running
+from tests.child_process import Child, kill, launch, running
 from tests.event_store_fixture import embedded_event_store_uri
 from tests.http_receiver import HttpReceiver, Reply, http_receiver
 from tests.integration.rest.installation import Installation, client, running_installation
@@ -49,7 +48,7 @@ def reactors(installation: Installation) -> Generator[None, None, None]:
 
 
 @contextmanager
-def reacting(installation: Installation) -> Generator[subprocess.Popen[bytes], None, None]:
+def reacting(installation: Installation) -> Generator[Child, None, None]:
     log = installation.folder / "work.log"
     with running(WORK, log=log, env=installation.environment) as process:
         yield process

@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx
 
 from sandbox.ports import free_port
-from tests.child_process import launch, stop
+from tests.child_process import Child, launch, stop
 from tests.integration.rest.installation import Installation
 
 WITHIN_S: Final = 60.0
@@ -62,7 +62,7 @@ class Process:
 class Host:
     """Starts processes; see ``host.py``."""
 
-    process: subprocess.Popen[bytes]
+    process: Child
     installation: Installation
     _numbers: count[int] = field(default_factory=count)
 

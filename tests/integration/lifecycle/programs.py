@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
@@ -19,7 +18,7 @@ from sandbox.mongo import mongod
 from sandbox.part import Poll
 from sandbox.ports import free_port
 from sandbox.redis import valkey
-from tests.child_process import kill, launch, stop
+from tests.child_process import Child, kill, launch, stop
 
 POLL_S: Final = 0.1
 # Six processes at once on a busy machine.
@@ -42,10 +41,10 @@ class Program:
     log: Path
     is_ready: Callable[[], Awaitable[bool]]
     env: Mapping[str, str] = field(default_factory=dict)
-    _process: subprocess.Popen[bytes] | None = None
+    _process: Child | None = None
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> Child:
         assert self._process is not None, "it was not started"
         return self._process
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
@@ -23,7 +22,7 @@ from payment_gateway.infrastructure.security.api_keys import (
 from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from payment_gateway.settings import Settings
 from sandbox.ports import free_port
-from tests.child_process import READY_WITHIN_S, running
+from tests.child_process import READY_WITHIN_S, Child, running
 from tests.contracts.provider_sandbox import simulator
 
 ORDER_SERVICE: Final = frozenset({"order-service", "viewer"})
@@ -136,7 +135,7 @@ def described(
 @contextmanager
 def api_process(
     installation: Installation, *, url: str | None = None, **settings: str
-) -> Generator[subprocess.Popen[bytes], None, None]:
+) -> Generator[Child, None, None]:
     """Run ``payment-gateway serve``, with settings changed, until the block ends."""
     chosen = url or installation.url
     port = chosen.rpartition(":")[2]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 import time
 from collections.abc import Generator
@@ -14,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.child_process import kill, running
+from tests.child_process import Child, kill, running
 from tests.integration.rest.installation import Installation
 from tests.integration.rest.shop import Shop
 
@@ -25,7 +24,7 @@ UNKNOWN_ID = "00000000-0000-5000-8000-000000000000"
 
 
 @contextmanager
-def reactors(installation: Installation, database: str) -> Generator[subprocess.Popen[bytes]]:
+def reactors(installation: Installation, database: str) -> Generator[Child]:
     """Run ``payment-gateway work`` with a database of its own until the block ends."""
     argv = (sys.executable, "-m", "payment_gateway", "work")
     env = {**installation.environment, "GATEWAY_MONGODB_DATABASE": database}

@@ -80,8 +80,7 @@ def running(
     try:
         yield process
     finally:
-        if process.poll() is None:
-            stop(process)
+        stop(process)
 
 
 def ready_line(process: Child, log: Path) -> dict[str, Any]:

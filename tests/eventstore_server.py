@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import select
-import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +14,8 @@ from uuid import uuid4
 from esdbclient import AsyncEventStoreDBClient, EventStoreDBClient, NewEvent
 from esdbclient.exceptions import EventStoreDBClientException
 
-READY_TIMEOUT_S = 20.0
+from tests.child_process import Child, launch, ready_line
+
 STOP_TIMEOUT_S = 15.0
 # How long any one answer of a server may take in a test.
 ANSWER_TIMEOUT_S = 20.0
@@ -29,22 +27,16 @@ class EventStoreProcess:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Child | None = None
         self.uri = ""
 
     def start(self, port: int = 0) -> None:
         """Start it and wait until it says that it is ready."""
         command = [sys.executable, "-m", "sandbox.eventstore"]
         arguments = ["--data-dir", str(self._data_dir), "--port", str(port)]
-        self._process = subprocess.Popen(
-            [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], READY_TIMEOUT_S)
-        assert ready, "the event store did not become ready in time"
-        line = self._process.stdout.readline()
-        assert line, f"the event store ended with exit code {self._process.wait()}"
-        self.uri = json.loads(line)["eventstore"]
+        log = self._data_dir.with_name(f"{self._data_dir.name}.log")
+        self._process = launch([*command, *arguments], log=log)
+        self.uri = ready_line(self._process, log)["eventstore"]
 
     @property
     def pid(self) -> int:

@@ -1,9 +1,5 @@
 """Simulated providers in processes of their own, and what their payers do, for the provider tests."""
 
-import json
-import os
-import select
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +11,10 @@ from uuid import uuid4
 
 import httpx
 
-import sandbox.child
 from payment_gateway.settings import Settings
+from tests.child_process import ready_line, running
 from tests.fake_provider import FakeProvider, Fault
 
-READY_S = 30
-END_S = 10
 # Short, so that a test of silence does not wait long.
 TIMEOUTS = {"provider_connect_timeout_s": 2.0, "provider_read_timeout_s": 5.0}
 
@@ -28,19 +22,10 @@ TIMEOUTS = {"provider_connect_timeout_s": 2.0, "provider_read_timeout_s": 5.0}
 @contextmanager
 def simulator(provider: str, folder: Path) -> Iterator[str]:
     """Run a simulator and yield its URL; it ends with this process, however that ends."""
-    launcher = [sys.executable, "-I", "-S", sandbox.child.__file__]
     program = [sys.executable, "-m", "sandbox.providers", provider, "--data-dir", str(folder)]
-    with subprocess.Popen(
-        [*launcher, str(os.getpid()), *program], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            readable, _, _ = select.select([process.stdout], [], [], READY_S)
-            assert readable, f"{provider} not ready within {READY_S} s"
-            yield json.loads(process.stdout.readline())[provider]
-        finally:
-            process.terminate()
-            process.wait(END_S)
+    log = folder.with_name(f"{folder.name}-{provider}.log")
+    with running(program, log=log) as process:
+        yield ready_line(process, log)[provider]
 
 
 Operation = Literal["create", "capture"]

@@ -1,7 +1,6 @@
 """The simulators as real processes: ready line, sockets, restart, sudden death."""
 
 import json
-import select
 import signal
 import socket
 import subprocess
@@ -13,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from tests.child_process import Child, ready_line, running
 
 READY_S = 20
 END_S = 10
@@ -29,7 +30,7 @@ ORDER = {
 class Simulator:
     """A running simulator and a client of it."""
 
-    def __init__(self, process: subprocess.Popen[str], ready: dict[str, str]) -> None:
+    def __init__(self, process: Child, ready: dict[str, str]) -> None:
         self.process = process
         self.ready = ready
         [self.url] = ready.values()
@@ -49,22 +50,11 @@ def command(provider: str, folder: Path, *options: str) -> list[str]:
 
 @contextmanager
 def simulator(provider: str, folder: Path, *options: str) -> Iterator[Simulator]:
-    with subprocess.Popen(
-        command(provider, folder, *options), stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            running = Simulator(process, json.loads(first_line(process)))
-            with running.http:
-                yield running
-        finally:
-            process.kill()
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], READY_S)
-    assert readable, f"not ready within {READY_S} s"
-    return process.stdout.readline()
+    log = folder.with_name(f"{folder.name}.log")
+    with running(command(provider, folder, *options), log=log) as process:
+        simulated = Simulator(process, ready_line(process, log))
+        with simulated.http:
+            yield simulated
 
 
 def paypal_headers(paypal: Simulator, key: str) -> dict[str, str]:
@@ -109,7 +99,7 @@ def test_prints_one_line_and_ends_with_zero(
         assert running.http.get("/_control/ledger").status_code == 200
         assert running.stop(number) == 0
         assert running.process.stdout is not None
-        assert running.process.stdout.read() == ""
+        assert running.process.stdout.read() == b""
 
 
 def test_an_order_outlives_a_restart(tmp_path: Path) -> None:

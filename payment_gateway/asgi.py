@@ -30,6 +30,8 @@ from payment_gateway.infrastructure.dependencies import (
     wait_for_event_store,
 )
 from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
+from payment_gateway.infrastructure.messaging.events_behind import EventsBehind
+from payment_gateway.infrastructure.messaging.log_reading import LogNotRead
 from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
@@ -58,7 +60,6 @@ from projections.cursor import encode_after
 from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
-from projections.log_reading import LogNotRead
 from projections.payment_list_queries import After
 from projections.positions import Positions
 from projections.projections_api import ProjectionSide, create_projections_router
@@ -130,7 +131,11 @@ def application(settings: Settings | None = None) -> FastAPI:
                 streams=EventStreams(database, shown, positions),
                 cache=opened.cache,
             )
-            app.state.projection_side = ProjectionSide(database=database, log=opened.event_store)
+            app.state.projection_side = ProjectionSide(
+                database=database,
+                log=opened.event_store,
+                counted=EventsBehind(opened.event_store),
+            )
             app.state.projection_desk = ProjectionDesk(
                 database=database, event_store=opened.event_store
             )

@@ -47,6 +47,7 @@ def explained() -> Iterator[None]:
     from payment_gateway.domain.errors import DomainError
     from payment_gateway.event_operations import NoSuchStream
     from payment_gateway.infrastructure.messaging.dead_letters import NoSuchLetter, NotReplayed
+    from payment_gateway.infrastructure.messaging.log_reading import LogNotRead
     from payment_gateway.infrastructure.persistence.event_codec import UndecodableEvent
     from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreRefused
     from payment_gateway.infrastructure.security.api_keys import ApiKeysFileError
@@ -54,7 +55,6 @@ def explained() -> Iterator[None]:
     from payment_gateway.infrastructure.security.key_source import KeySourceMissing
     from payment_gateway.infrastructure.webhooks.providers import CertificateFileError
     from payment_gateway.key_operations import KeysRefused
-    from projections.log_reading import LogNotRead
     from projections.registry import StepRefused
     from projections.worker import UnknownReadModel
 

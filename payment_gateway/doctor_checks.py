@@ -17,11 +17,11 @@ from payment_gateway.doctor_finding import Told
 from payment_gateway.infrastructure.cache import open_cache
 from payment_gateway.infrastructure.messaging import parking
 from payment_gateway.infrastructure.messaging.canary import AGE_S_MAX
+from payment_gateway.infrastructure.messaging.log_reading import LogNotRead
 from payment_gateway.infrastructure.persistence.event_store_node import node_info
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import Document, open_mongodb
 from payment_gateway.settings import Settings
-from projections.log_reading import LogNotRead
 from projections.registry import all_registered
 from projections.status import GenerationStatus, status_of_all
 from projections.worker import READ_MODELS

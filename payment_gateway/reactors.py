@@ -123,6 +123,12 @@ async def react(
                     await _install(reactor.queue)
                 group.create_task(fleet.run())
                 group.create_task(_measure(fleet, database, settings))
+                # Counting may take a while; the other metrics do not wait for it.
+                group.create_task(
+                    fleet_metrics.keep_measuring(
+                        fleet_metrics.events_behind(lambda: fleet.followed, opened.event_store)
+                    )
+                )
                 for reactor in reactors:
                     group.create_task(reactor.run())
                 group.create_task(_nightly(opened.gateway, database, settings).run())

@@ -16,11 +16,11 @@ from uuid import uuid4
 import structlog
 
 from payment_gateway.infrastructure.messaging.checkpoint import checkpoint_of
+from payment_gateway.infrastructure.messaging.events_behind import events_behind
 from payment_gateway.infrastructure.messaging.unit import Job
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
 from projections import registry
-from projections.events_behind import events_behind
 from projections.generations import Generation, matching
 from projections.orphans import drop_orphans
 from projections.read_model import ReadModel

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request
 
+from payment_gateway.infrastructure.messaging.events_behind import EventsBehind
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import verifications
@@ -28,6 +29,7 @@ class ProjectionSide:
 
     database: Database
     log: EventLog
+    counted: EventsBehind
 
 
 def create_projections_router(
@@ -63,7 +65,8 @@ def _add_looking(
         request: Request, at: Annotated[ProjectionSide, Depends(side)]
     ) -> Answer:
         """Show each generation of each read model: position, head, lag, state, version."""
-        found = [one.as_json() for one in await status_of_all(at.database, at.log, READ_MODELS)]
+        all_of_them = await status_of_all(at.database, at.log, READ_MODELS, counted=at.counted)
+        found = [one.as_json() for one in all_of_them]
         if not sees_all_tenants(request):
             # What differed stands there with its values, and those are a tenant's.
             found = [{**one, "failure": None} for one in found]

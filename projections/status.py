@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from payment_gateway.infrastructure.messaging import checkpoint, parking, workers
+from payment_gateway.infrastructure.messaging.events_behind import Behind, EventsBehind
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
-from projections.events_behind import EVENTS_COUNTED_MAX, events_behind
 from projections.generations import Generation, matching
 from projections.read_model import ReadModel
 from projections.registry import Kept, Registered, all_registered
@@ -45,8 +45,8 @@ class GenerationStatus:
     Attributes:
         state: ``active``, ``previous``, ``building``, or ``failed`` where its verification was.
         head: Where the log ends.
-        lag_events: How many events it still has to take, at most ``EVENTS_COUNTED_MAX``; ``None`` for
-            a version of the code that is not this one.
+        behind: How many events all of its partitions still have to take; ``None`` for a version of the
+            code that is not this one.
         rate: Events a second; ``None`` where nobody measured.
         parked: Events that wait for a repair.
         failure: What the verification of a rebuild found.
@@ -57,7 +57,7 @@ class GenerationStatus:
     is_paused: bool
     rate_max: float | None
     head: int
-    lag_events: int | None
+    behind: Behind | None
     rate: float | None
     parked: int
     partitions: tuple[PartitionStatus, ...]
@@ -84,8 +84,8 @@ class GenerationStatus:
             "paused": self.is_paused,
             "position": self.position,
             "head": self.head,
-            "lagEvents": self.lag_events,
-            "lagEventsIsLeast": self.lag_events == EVENTS_COUNTED_MAX,
+            "lagEvents": self.behind and self.behind.events,
+            "lagEventsIsLeast": self.behind is not None and self.behind.is_least,
             "lagSeconds": self.lag_s,
             "rate": self.rate,
             "rateMax": self.rate_max,
@@ -111,6 +111,7 @@ async def status_of_all(
     models: Mapping[str, ReadModel],
     *,
     rate_over_s: float | None = None,
+    counted: EventsBehind | None = None,
 ) -> list[GenerationStatus]:
     """Return where all generations are, those of other versions of the code too.
 
@@ -119,6 +120,7 @@ async def status_of_all(
         log: What they follow.
         models: The read models of this code, by name.
         rate_over_s: Over how long the rate is measured; not at all where nothing is said.
+        counted: Counts that are kept for those who look often.
 
     Raises:
         EventStoreUnavailable: No answer.
@@ -130,7 +132,7 @@ async def status_of_all(
         await asyncio.sleep(rate_over_s)
     look = _Look(
         database=database,
-        log=log,
+        counted=counted or EventsBehind(log),
         head=await log.head(),
         checkpoints=await _checkpoints(database),
         holders=await _holders(database),
@@ -147,7 +149,7 @@ async def status_of_all(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
     database: Database
-    log: EventLog
+    counted: EventsBehind
     head: int
     checkpoints: Mapping[str, Document]
     holders: Mapping[str, str]
@@ -169,9 +171,7 @@ class _Look:
             is_paused=kept.is_paused,
             rate_max=kept.rate_max,
             head=self.head,
-            lag_events=await self._behind(model, generation, partitions)
-            if is_ours and model
-            else None,
+            behind=await self._behind(model, generation, partitions) if is_ours and model else None,
             rate=self._rate(names),
             parked=await self.database[parking.COLLECTION].count_documents(waiting),
             partitions=partitions,
@@ -201,18 +201,20 @@ class _Look:
 
     async def _behind(
         self, model: ReadModel, generation: Generation, partitions: tuple[PartitionStatus, ...]
-    ) -> int:
-        behind = 0
-        for number, one in enumerate(partitions):
-            if behind < EVENTS_COUNTED_MAX and one.position < self.head:
-                behind += await events_behind(
-                    self.log,
-                    matching(model, generation, number),
-                    after=one.position,
-                    types=model.events,
-                    at_most=EVENTS_COUNTED_MAX - behind,
-                )
-        return behind
+    ) -> Behind:
+        counts = [
+            await self.counted.of(
+                generation.subscription(number),
+                matching(model, generation, number),
+                after=one.position,
+                types=model.events,
+            )
+            for number, one in enumerate(partitions)
+            if one.position < self.head
+        ]
+        return Behind(
+            sum(one.events for one in counts), is_least=any(one.is_least for one in counts)
+        )
 
 
 async def _checkpoints(database: Database) -> dict[str, Document]:

@@ -17,12 +17,12 @@ from payment_gateway.domain.events.read_model import (
     ReadModelEvent,
     ReadModelVerificationRequestedEvent,
 )
+from payment_gateway.infrastructure.messaging.log_reading import LogNotRead
 from payment_gateway.infrastructure.messaging.unit import Job
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
 from projections.decisions import Step
 from projections.generations import NotBuilt, active
-from projections.log_reading import LogNotRead
 from projections.read_model import ReadModel
 from projections.verify import Extent, verify
 

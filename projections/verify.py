@@ -20,10 +20,10 @@ from typing import Final, TypeVar
 from pymongo.errors import PyMongoError
 
 from payment_gateway.infrastructure.messaging.backoff import delay_s
+from payment_gateway.infrastructure.messaging.log_reading import BREATHE_EVERY
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database, Session, open_snapshot
 from projections.generations import DIGITS, Generation
-from projections.log_reading import BREATHE_EVERY
 from projections.read_model import TOTALS, Key, ReadModel
 from projections.verify_documents import (
     expected_totals,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from payment_gateway.infrastructure.messaging.log_reading import read_log
 from payment_gateway.infrastructure.persistence.event_log import (
     EventLog,
     RecordedEvent,
@@ -15,7 +16,6 @@ from payment_gateway.infrastructure.persistence.event_log import (
 )
 from payment_gateway.infrastructure.persistence.mongodb import Document
 from projections.generations import Generation, partition_of
-from projections.log_reading import read_log
 from projections.read_model import Changes, Found, Key, ReadModel
 from projections.verify_money import add_up
 from projections.verify_report import EventPlace, Fault, FaultKind, Faults

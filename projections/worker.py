@@ -108,6 +108,12 @@ async def run(
                         rebuilds(models, database, log),
                     )
                 )
+                # Counting may take a while; the other metrics do not wait for it.
+                group.create_task(
+                    fleet_metrics.keep_measuring(
+                        fleet_metrics.events_behind(lambda: fleet.followed, log)
+                    )
+                )
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from None
 

@@ -155,8 +155,14 @@ SUBSCRIPTION_LIVE: Final = Gauge(
     registry=REGISTRY,
 )
 SUBSCRIPTION_LAG_EVENTS: Final = Gauge(
+    "gateway_subscription_lag_events",
+    "Events that a subscription has still to take; counted to 1,000 and not longer than two seconds, where there may be more. 0 for one that was at the end of the log when that was last asked.",
+    ["subscription"],
+    registry=REGISTRY,
+)
+SUBSCRIPTION_LAG_POSITIONS: Final = Gauge(
     "gateway_subscription_lag_positions",
-    "How far a subscription is behind the end of the log, in positions.",
+    "How far a subscription is behind the end of the log, in positions, which an EventStoreDB counts in bytes.",
     ["subscription"],
     registry=REGISTRY,
 )

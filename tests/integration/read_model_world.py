@@ -21,6 +21,7 @@ from payment_gateway.domain.events.payment import (
     RefundRequestedEvent,
 )
 from payment_gateway.infrastructure.messaging.checkpoint import checkpoint_of
+from payment_gateway.infrastructure.messaging.events_behind import events_behind
 from payment_gateway.infrastructure.messaging.subscription import Handler, Subscription
 from payment_gateway.infrastructure.persistence.eventstoredb import (
     EventStoreDB,
@@ -28,7 +29,6 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
 )
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
 from projections.document_writer import DocumentWriter
-from projections.events_behind import events_behind
 from projections.generations import Generation, matching
 from projections.read_model import ReadModel
 from tests.event_store_fixture import event_store_settings

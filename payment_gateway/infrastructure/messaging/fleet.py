@@ -20,7 +20,7 @@ from pymongo.errors import PyMongoError
 from payment_gateway.infrastructure.messaging.fair_shares import Seat, assign
 from payment_gateway.infrastructure.messaging.held_work import HeldWork
 from payment_gateway.infrastructure.messaging.subscription_status import SubscriptionStatus
-from payment_gateway.infrastructure.messaging.unit import Job, Work
+from payment_gateway.infrastructure.messaging.unit import Job, Unit, Work
 from payment_gateway.infrastructure.messaging.workers import LEAVES_WITHIN_S, Workers
 from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Database
@@ -62,6 +62,16 @@ class Fleet:
         """How the subscriptions are doing that this worker holds, by name."""
         held = (self._held[name].status for name in sorted(self._held))
         return [status for status in held if status is not None]
+
+    @property
+    def followed(self) -> list[tuple[Unit, SubscriptionStatus]]:
+        """What the subscriptions are that this worker holds, and how they are doing, by name."""
+        held = (self._held[name] for name in sorted(self._held))
+        return [
+            (one.work, one.status)
+            for one in held
+            if isinstance(one.work, Unit) and one.status is not None
+        ]
 
     def ready(self) -> tuple[bool, dict[str, object]]:
         """Return whether all that is for this worker is held and follows the log live, and details.

@@ -12,7 +12,11 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.messaging import parking
+from payment_gateway.infrastructure.messaging.events_behind import EventsBehind
+from payment_gateway.infrastructure.messaging.log_reading import LogNotRead
 from payment_gateway.infrastructure.messaging.subscription_status import SubscriptionStatus
+from payment_gateway.infrastructure.messaging.unit import Unit
+from payment_gateway.infrastructure.persistence.event_log import EventLog
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Database
 from payment_gateway.telemetry import metrics
 
@@ -30,7 +34,7 @@ async def keep_measuring(*measures: Measure) -> NoReturn:
         for measure in measures:
             try:
                 await measure()
-            except (EventStoreUnavailable, PyMongoError) as error:
+            except (EventStoreUnavailable, LogNotRead, PyMongoError) as error:
                 _log.debug("metrics.not_measured", error=type(error).__name__)
         await asyncio.sleep(MEASURED_EVERY_S)
 
@@ -39,7 +43,7 @@ def subscriptions(statuses: Callable[[], Sequence[SubscriptionStatus]]) -> Measu
     """Return what measures the subscriptions that a worker holds; of others it says nothing."""
     gauges = (
         metrics.SUBSCRIPTION_LIVE,
-        metrics.SUBSCRIPTION_LAG_EVENTS,
+        metrics.SUBSCRIPTION_LAG_POSITIONS,
         metrics.SUBSCRIPTION_FAILURES,
     )
 
@@ -48,8 +52,38 @@ def subscriptions(statuses: Callable[[], Sequence[SubscriptionStatus]]) -> Measu
             gauge.clear()
         for status in statuses():
             metrics.SUBSCRIPTION_LIVE.labels(status.name).set(status.is_live)
-            metrics.SUBSCRIPTION_LAG_EVENTS.labels(status.name).set(status.lag)
+            metrics.SUBSCRIPTION_LAG_POSITIONS.labels(status.name).set(status.lag)
             metrics.SUBSCRIPTION_FAILURES.labels(status.name).set(status.failures)
+
+    return measure
+
+
+def events_behind(
+    followed: Callable[[], Sequence[tuple[Unit, SubscriptionStatus]]], log: EventLog
+) -> Measure:
+    """Return what measures how many events the subscriptions of a worker have still to take.
+
+    One that has come to where the log ended at the measurement before has none that is old; it costs no
+    more than to ask for that end, and so does a fleet that is well. Of the others events are counted, as
+    far as ``EventsBehind`` counts them: through a reader of its own, so that one that is frozen shows.
+    """
+    counted = EventsBehind(log)
+    ended_at: int | None = None
+
+    async def measure() -> None:
+        nonlocal ended_at
+        measured: dict[str, int] = {}
+        for unit, status in followed() if ended_at is not None else ():
+            is_there = status.position >= (ended_at or 0)
+            measured[unit.name] = 0 if is_there else await behind(unit, status)
+        metrics.SUBSCRIPTION_LAG_EVENTS.clear()
+        for name, events in measured.items():
+            metrics.SUBSCRIPTION_LAG_EVENTS.labels(name).set(events)
+        ended_at = await log.head()
+
+    async def behind(unit: Unit, status: SubscriptionStatus) -> int:
+        found = await counted.of(unit.name, unit.matching, after=status.position, types=unit.types)
+        return found.events
 
     return measure
 

@@ -66,8 +66,17 @@ class ApiKeyService:
         name: str | None,
         expires_at: datetime | None,
         context: CommandContext,
+        api_key_id: str | None = None,
     ) -> IssuedApiKey:
         """Make a key.
+
+        Args:
+            grant: What it may do, and for whom.
+            name: What people call it.
+            expires_at: Accepted until then; ``None`` for without end.
+            context: Who makes it.
+            api_key_id: Its id, the same each time that the same command is carried out; ``None`` for a new
+                one. Where the key is there already, its secret was never shown, and is replaced.
 
         Raises:
             InvalidValue: Its end is past, or there are too many keys.
@@ -84,9 +93,9 @@ class ApiKeyService:
             at=context.at,
             expires_at=expires_at,
         )
-        api_key_id = self.new_id()
+        made_id = api_key_id or self.new_id()
         executed = await self._streams.execute(
-            api_key_id, lambda key: decide(api_key_id, command, key), context
+            made_id, lambda key: decide(made_id, command, key), context
         )
         return IssuedApiKey(executed=self._noted(executed), secret=secret.text)
 
@@ -94,6 +103,8 @@ class ApiKeyService:
         self, api_key_id: str, *, overlap: timedelta, context: CommandContext
     ) -> IssuedApiKey:
         """Give a key another secret; the one before is accepted for ``overlap`` longer.
+
+        Carried out twice, as after a crash, the one before is no worse off: it ends when it was told to.
 
         Raises:
             InvalidValue: A negative overlap, or one above ``OVERLAP_MAX``.

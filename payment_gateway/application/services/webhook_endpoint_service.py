@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol, get_args
+from typing import Final, get_args
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from payment_gateway.application.ports import CommandContext, EventStore
 from payment_gateway.application.services.stream_service import Executed, StreamService
 from payment_gateway.application.webhook_deliveries import EndpointRecord, WebhookDeliveryRecords
+from payment_gateway.application.webhook_secrets import (
+    SECRET_BYTES,
+    WebhookSecretCipher,
+    rotation,
+    shown,
+    signing_secrets,
+)
 from payment_gateway.domain.aggregates.webhook_endpoint import (
     ChangeWebhookEndpoint,
     CreateWebhookEndpoint,
     DeleteWebhookEndpoint,
     DisableWebhookEndpoint,
     RequestWebhookTest,
-    RotateWebhookSecret,
     WebhookEndpoint,
     WebhookEndpointCommand,
     decide,
@@ -41,23 +46,8 @@ ENDPOINTS_MAX: Final = 20  # of one tenant
 TYPES_MAX: Final = 50
 OVERLAP_S_MAX: Final = 7 * 86_400
 OVERLAP_S_DEFAULT: Final = 86_400
-# Standard Webhooks, "Signature scheme": between 24 and 64 bytes, shown as base64 after whsec_.
-SECRET_BYTES: Final = 32
-_PREFIX: Final = "whsec_"
 
 Events = Executed[WebhookEndpoint, WebhookEndpointEvent]
-
-
-class WebhookSecretCipher(Protocol):
-    """Seals the secrets of endpoints, bound to whose they are."""
-
-    def seal(self, plaintext: bytes, *, tenant_id: str, endpoint_id: str, version: int) -> str:
-        """Return an envelope that opens only for the same tenant, endpoint and version."""
-        ...
-
-    def open(self, envelope: str, *, tenant_id: str, endpoint_id: str, version: int) -> bytes:
-        """Return the clear text; raises ``SealBroken`` or ``KeySourceUnavailable``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +83,23 @@ class WebhookEndpointService:
     make_secret: Callable[[int], bytes] = secrets.token_bytes
 
     async def create(
-        self, *, url: str, types: Sequence[str], enabled: bool, context: CommandContext
+        self,
+        *,
+        url: str,
+        types: Sequence[str],
+        enabled: bool,
+        context: CommandContext,
+        endpoint_id: str | None = None,
     ) -> ShownSecret:
         """Send the tenant's events to an address from here on.
+
+        Args:
+            url: The address.
+            types: Stored names of the events that are wanted; empty for all.
+            enabled: Whether it begins at once.
+            context: Who wants that, and whose events.
+            endpoint_id: Its id, the same each time that the same command is carried out; ``None`` for a new
+                one. Where the endpoint is there already, its secret was never shown, and is replaced.
 
         Raises:
             InvalidValue: No address that events may be sent to, or a type that there is none of.
@@ -105,22 +109,34 @@ class WebhookEndpointService:
         """
         self._check_url(url)
         wanted = self._types(types)
-        if len(await self.records.endpoints(context.tenant_id)) >= ENDPOINTS_MAX:
+        made_id = endpoint_id or str(uuid4())
+        others = [
+            one
+            for one in await self.records.endpoints(context.tenant_id)
+            if one.endpoint_id != made_id
+        ]
+        if len(others) >= ENDPOINTS_MAX:
             raise WebhookEndpointLimit(ENDPOINTS_MAX)
-        endpoint_id = str(uuid4())
         secret = self.make_secret(SECRET_BYTES)
-        command = CreateWebhookEndpoint(
+        create = CreateWebhookEndpoint(
             tenant_id=context.tenant_id,
-            endpoint_id=endpoint_id,
+            endpoint_id=made_id,
             url=url,
             types=wanted,
             enabled=enabled,
-            envelope=self._seal(secret, context.tenant_id, endpoint_id, version=1),
+            envelope=self.cipher.seal(
+                secret, tenant_id=context.tenant_id, endpoint_id=made_id, version=1
+            ),
         )
-        executed = await self._streams.execute(
-            endpoint_id, lambda state: decide(command, state), context
-        )
-        return ShownSecret(executed=executed, secret=_shown(secret))
+
+        def decide_once(state: WebhookEndpoint | None) -> list[WebhookEndpointEvent]:
+            if state is None:
+                return decide(create, None)
+            endpoint = _of(state, context.tenant_id)
+            return decide(rotation(secret, endpoint, context.at, self.cipher), endpoint)
+
+        executed = await self._streams.execute(made_id, decide_once, context)
+        return ShownSecret(executed=executed, secret=shown(secret))
 
     async def change(
         self,
@@ -159,13 +175,10 @@ class WebhookEndpointService:
 
         def decide_version(state: WebhookEndpoint | None) -> list[WebhookEndpointEvent]:
             endpoint = _of(state, context.tenant_id)
-            version = endpoint.version + 1
-            envelope = self._seal(secret, context.tenant_id, endpoint_id, version=version)
-            command = RotateWebhookSecret(version=version, envelope=envelope, previous_until=until)
-            return decide(command, endpoint)
+            return decide(rotation(secret, endpoint, until, self.cipher), endpoint)
 
         executed = await self._streams.execute(_checked(endpoint_id), decide_version, context)
-        return ShownSecret(executed=executed, secret=_shown(secret))
+        return ShownSecret(executed=executed, secret=shown(secret))
 
     async def delete(self, endpoint_id: str, context: CommandContext) -> Events:
         """Stop sending for good; raises ``WebhookEndpointNotFound``."""
@@ -183,22 +196,30 @@ class WebhookEndpointService:
         command = DisableWebhookEndpoint(reason=reason, failing_since=failing_since)
         return await self._execute(endpoint_id, command, context)
 
-    async def request_test(self, endpoint_id: str, context: CommandContext) -> RequestedTest:
+    async def request_test(
+        self, endpoint_id: str, context: CommandContext, *, test_id: str | None = None
+    ) -> RequestedTest:
         """Have a test event delivered, paused or not.
+
+        Args:
+            endpoint_id: To which endpoint.
+            context: Who asks for it.
+            test_id: The same each time that the same test is requested; ``None`` for a new one.
 
         Raises:
             WebhookEndpointNotFound: The tenant has none of that id.
             EventStoreUnavailable: No answer; a test may have been requested.
         """
-        test_id = str(uuid4())
-        executed = await self._execute(endpoint_id, RequestWebhookTest(test_id=test_id), context)
-        history = await self.store.read(self._streams.stream(endpoint_id))
-        event_id = next(
-            recorded.event_id
-            for recorded in reversed(history.events)
-            if isinstance(recorded.event, WebhookTestRequestedEvent)
-            and recorded.event.test_id == test_id
-        )
+        command = RequestWebhookTest(test_id=test_id or str(uuid4()))
+        before = await self._test_event(_checked(endpoint_id), command.test_id)
+
+        def decide_once(state: WebhookEndpoint | None) -> list[WebhookEndpointEvent]:
+            endpoint = _of(state, context.tenant_id)
+            return decide(command, endpoint) if before is None else []
+
+        executed = await self._streams.execute(endpoint_id, decide_once, context)
+        event_id = before or await self._test_event(endpoint_id, command.test_id)
+        assert event_id is not None, "it was just requested"
         return RequestedTest(executed=executed, event_id=event_id)
 
     async def find(self, endpoint_id: str, *, tenant_id: str | None) -> WebhookEndpoint:
@@ -223,21 +244,8 @@ class WebhookEndpointService:
         return found
 
     def signing_secrets(self, endpoint: WebhookEndpoint, at: datetime) -> list[bytes]:
-        """Return the secrets that sign at a time in clear, the newest first.
-
-        Raises:
-            SealBroken: The keys that wrapped them are lost.
-            KeySourceUnavailable: Where the keys are kept gave no answer.
-        """
-        return [
-            self.cipher.open(
-                one.envelope,
-                tenant_id=endpoint.tenant_id,
-                endpoint_id=endpoint.endpoint_id,
-                version=one.version,
-            )
-            for one in endpoint.signing_secrets(at)
-        ]
+        """Return the secrets that sign at a time; see ``webhook_secrets``."""
+        return signing_secrets(endpoint, at, self.cipher)
 
     async def _execute(
         self, endpoint_id: str, command: WebhookEndpointCommand, context: CommandContext
@@ -248,10 +256,13 @@ class WebhookEndpointService:
             context,
         )
 
-    def _seal(self, secret: bytes, tenant_id: str, endpoint_id: str, *, version: int) -> str:
-        return self.cipher.seal(
-            secret, tenant_id=tenant_id, endpoint_id=endpoint_id, version=version
-        )
+    async def _test_event(self, endpoint_id: str, test_id: str) -> str | None:
+        history = await self.store.read(self._streams.stream(endpoint_id))
+        for recorded in reversed(history.events):
+            event = recorded.event
+            if isinstance(event, WebhookTestRequestedEvent) and event.test_id == test_id:
+                return recorded.event_id
+        return None
 
     def _check_url(self, url: str) -> None:
         check_web_address(url, param="url")
@@ -294,7 +305,3 @@ def _of(endpoint: WebhookEndpoint | None, tenant_id: str | None) -> WebhookEndpo
     if endpoint is None or tenant_id not in {endpoint.tenant_id, None}:
         raise WebhookEndpointNotFound
     return endpoint
-
-
-def _shown(secret: bytes) -> str:
-    return _PREFIX + base64.b64encode(secret).decode()

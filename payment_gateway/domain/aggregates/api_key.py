@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from payment_gateway.domain.errors import ApiKeyEnded, ApiKeyNotFound, InvalidValue
 from payment_gateway.domain.events.api_key import (
@@ -13,6 +14,9 @@ from payment_gateway.domain.events.api_key import (
     ApiKeyRotatedEvent,
 )
 from payment_gateway.domain.value_objects.grant import GrantVO
+
+# Who rotates again and again within one overlap is known by the newest of them.
+SECRETS_MAX: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,7 @@ class ApiKey:
 
     Attributes:
         tenant_id: The one tenant, or ``*``.
-        secrets: The current one, and the one before it where the key was rotated.
+        secrets: The current one, and those before it where the key was rotated, newest first.
     """
 
     api_key_id: str
@@ -130,17 +134,15 @@ def evolve(key: ApiKey | None, event: ApiKeyEvent) -> ApiKey:
             )
         case ApiKeyRotatedEvent():
             assert key is not None, "what is rotated was created"
-            current = ApiKeySecret(prefix=event.prefix, key_hash=event.key_hash, until=None)
-            before = replace(key.secrets[0], until=event.previous_until)
-            return replace(key, secrets=(current, before))
+            return replace(key, secrets=_with_rotated(key.secrets, event))
         case ApiKeyRevokedEvent():
             assert key is not None, "what is revoked was created"
             return replace(key, revoked_at=event.revoked_at)
 
 
 def _create(api_key_id: str, command: CreateApiKey, key: ApiKey | None) -> list[ApiKeyEvent]:
-    if key is not None:
-        return []
+    if key is not None:  # by one who did not live to show its secret: nobody has that
+        return _rotate(_in_its_place(command), key)
     if command.expires_at is not None and command.expires_at <= command.at:
         raise InvalidValue("the key would have ended already", param="expiresAt")
     return [
@@ -170,3 +172,21 @@ def _rotate(command: RotateApiKey, key: ApiKey) -> list[ApiKeyEvent]:
             previous_until=command.at + command.overlap,
         )
     ]
+
+
+def _in_its_place(command: CreateApiKey) -> RotateApiKey:
+    return RotateApiKey(
+        prefix=command.prefix, key_hash=command.key_hash, at=command.at, overlap=timedelta(0)
+    )
+
+
+def _with_rotated(
+    secrets: tuple[ApiKeySecret, ...], event: ApiKeyRotatedEvent
+) -> tuple[ApiKeySecret, ...]:
+    """Return the secrets with a new one; none of those before outlives the end that is set now."""
+    until = event.previous_until
+    ended = (
+        replace(one, until=until if one.until is None else min(one.until, until)) for one in secrets
+    )
+    current = ApiKeySecret(prefix=event.prefix, key_hash=event.key_hash, until=None)
+    return (current, *ended)[:SECRETS_MAX]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -29,7 +29,7 @@ from payment_gateway.presentation.rest.command_context import (
     command_side_of,
     stamp_position,
 )
-from payment_gateway.presentation.rest.idempotency import idempotent
+from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.limits import (
     API_KEY_NAME_LENGTH_MAX,
@@ -118,8 +118,13 @@ async def create(
     context = administration_context(request, caller, grant.tenant_id, side, reason=body.reason)
     if grant.tenant_id != ANY_TENANT:
         await side.gateway.tenants.find(grant.tenant_id)
+    claim = claim_of(request)
     issued = await side.gateway.api_keys.create(
-        grant, name=body.name, expires_at=body.expires_at, context=context
+        grant,
+        name=body.name,
+        expires_at=body.expires_at,
+        context=context,
+        api_key_id=claim.derive("api-key") if claim else None,
     )
     return _issued(issued, context.at, response, side)
 
@@ -133,16 +138,16 @@ async def list_(
     cursor: Cursor = None,
 ) -> ApiKeyPage:
     """List the keys of the caller's tenant, of all where the caller is of all; no secret among it."""
-    keys = sorted(side.gateway.api_keys.every(caller.tenant_id), key=lambda key: key.api_key_id)
+    keys = sorted(side.gateway.api_keys.every(caller.tenant_id), key=_place)
     after = decode_after(cursor)
-    left = [key for key in keys if key.api_key_id > after]
+    left = [key for key in keys if _place(key) > after]
     page = left[:limit]
     uses = await request.app.state.application.last_uses([key.api_key_id for key in page])
     now = side.gateway.now()
     more = len(left) > limit
     return ApiKeyPage(
         data=[ApiKeyAnswer(**_shown(key, now, uses)) for key in page],
-        next_cursor=encode_after(page[-1].api_key_id) if more else None,
+        next_cursor=encode_after(_place(page[-1])) if more else None,
     )
 
 
@@ -180,6 +185,12 @@ async def rotate(
     overlap = timedelta(seconds=body.overlap_seconds)
     issued = await side.gateway.api_keys.rotate(api_key_id, overlap=overlap, context=context)
     return _issued(issued, context.at, response, side)
+
+
+def _place(key: ApiKey) -> str:
+    """Return where in the list a key is: in the order that they were made."""
+    made_at = key.created_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return f"{made_at} {key.api_key_id}"
 
 
 def _issued(

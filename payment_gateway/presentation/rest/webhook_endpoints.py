@@ -24,7 +24,7 @@ from payment_gateway.presentation.rest.command_context import (
     stamp,
     stamp_position,
 )
-from payment_gateway.presentation.rest.idempotency import idempotent
+from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute, OptionalJsonRoute
 from payment_gateway.presentation.rest.schemas import TenantId
 from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
@@ -57,8 +57,13 @@ async def create(
     tenant_id = _tenant(caller, body.tenant_id)
     context = context_of(request, caller, tenant_id, side)
     await side.gateway.tenants.find(tenant_id)
+    claim = claim_of(request)
     shown = await side.gateway.webhook_endpoints.create(
-        url=body.url, types=body.types, enabled=body.enabled, context=context
+        url=body.url,
+        types=body.types,
+        enabled=body.enabled,
+        context=context,
+        endpoint_id=claim.derive("webhook-endpoint") if claim else None,
     )
     return _with_secret(shown, response, side)
 
@@ -148,7 +153,10 @@ async def test(
 ) -> TestAnswer:
     """Have an event of type `WebhookTestRequested` delivered, whether the endpoint is paused or not."""
     context = await endpoint_context(endpoint_id, request, caller, side)
-    requested = await side.gateway.webhook_endpoints.request_test(endpoint_id, context)
+    claim = claim_of(request)
+    requested = await side.gateway.webhook_endpoints.request_test(
+        endpoint_id, context, test_id=claim.derive("webhook-test") if claim else None
+    )
     stamp_position(response, side, context.tenant_id, requested.executed.position)
     return TestAnswer(
         event_id=requested.event_id, delivery_id=delivery_id_of(endpoint_id, requested.event_id)

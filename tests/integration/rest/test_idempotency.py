@@ -24,7 +24,7 @@ from tests.integration.rest.shop import Shop, nothing_happens, open_shop, order,
 from tests.integration.rest.silent_proxy import silent_proxy
 
 WAIT_S = 30.0
-# Notifications are known by their ids; each step of operating a read model is conditional.
+# Notifications are known by their ids.
 OTHERWISE_REPEATABLE = "/api/v1/webhooks/"
 LEASE_S = "3"
 
@@ -36,11 +36,13 @@ async def send(
     return await shop.api.post(f"/api/v1/{path}", json=body, headers=sent)
 
 
-async def patiently(shop: Shop, path: str, body: object, key: str) -> httpx.Response:
+async def patiently(
+    shop: Shop, path: str, body: object, key: str, *, as_: str = "acme"
+) -> httpx.Response:
     """Send again for as long as the answer is that the command is under way."""
     deadline = time.monotonic() + WAIT_S
     while True:
-        answer = await send(shop, path, body, key)
+        answer = await send(shop, path, body, key, as_=as_)
         if answer.status_code != 409 or answer.json()["code"] != "idempotency_key_in_use":
             return answer
         assert int(answer.headers["retry-after"]) >= 1
@@ -266,30 +268,60 @@ class TestCrash:
         assert same(refunded, await send(shop, "payments/refund", refund, key + "r"))
 
     async def test_killed_before_the_answer_that_it_gave_is_kept(self, shop: Shop) -> None:
-        url, key = f"http://127.0.0.1:{free_port()}", new_key()
-        store = urlsplit(shop.installation.environment["GATEWAY_EVENTSTORE_URI"])
-        assert store.hostname
-        assert store.port
-        async with frozen_proxy(store.hostname, store.port, marker=b"CommandAnswered") as proxy:
-            settings = {
-                "GATEWAY_IDEMPOTENCY_LEASE_S": LEASE_S,
-                "GATEWAY_EVENTSTORE_URI": f"esdb://{proxy.address}?Tls=false",
-            }
-            starting = api_process(shop.installation, url=url, **settings)
-            with ExitStack() as stack:  # it waits until it is ready: not in the proxy's loop
-                api = await asyncio.to_thread(stack.enter_context, starting)
-                async with open_shop(shop.installation, url=url) as doomed:
-                    given = await send(doomed, "payments/initiate", order(), key)
-                    assert given.status_code == 201, given.text
-                    async with asyncio.timeout(WAIT_S):
-                        await proxy.frozen.wait()
-                    kill(api)
+        key = new_key()
+        given = await _given_and_not_kept(shop, "payments/initiate", order(), key)
         made = await shop.traces()
         again = await patiently(shop, "payments/initiate", order(), key)
         assert (again.status_code, again.json()) == (201, given.json())
         assert (await shop.history(again.json()["paymentId"]))[-1] == "CheckoutCreated"
         assert (await shop.traces())[1:] == made[1:]  # no provider was told anything more
         assert same(again, await send(shop, "payments/initiate", order(), key))
+
+    async def test_an_api_key_that_was_made_by_one_who_was_killed_is_one(self, shop: Shop) -> None:
+        key = new_key()
+        wanted = {"tenantId": "acme", "roles": ["viewer"], "name": key}
+        await _given_and_not_kept(shop, "apikeys", wanted, key, as_="admin")
+        again = await patiently(shop, "apikeys", wanted, key, as_="admin")
+        assert again.status_code == 201, again.text
+        shown = {"Authorization": f"Bearer {again.json()['key']}"}
+        assert (await shop.api.get("/api/v1/payments", headers=shown)).status_code != 401
+        assert [one["id"] for one in await _keys_named(shop, key)] == [again.json()["id"]]
+
+
+async def _given_and_not_kept(
+    shop: Shop, path: str, body: object, key: str, *, as_: str = "acme"
+) -> httpx.Response:
+    """Return what a process answered that was killed while it kept the answer."""
+    url = f"http://127.0.0.1:{free_port()}"
+    store = urlsplit(shop.installation.environment["GATEWAY_EVENTSTORE_URI"])
+    assert store.hostname
+    assert store.port
+    async with frozen_proxy(store.hostname, store.port, marker=b"CommandAnswered") as proxy:
+        settings = {
+            "GATEWAY_IDEMPOTENCY_LEASE_S": LEASE_S,
+            "GATEWAY_EVENTSTORE_URI": f"esdb://{proxy.address}?Tls=false",
+        }
+        starting = api_process(shop.installation, url=url, **settings)
+        with ExitStack() as stack:  # it waits until it is ready: not in the proxy's loop
+            api = await asyncio.to_thread(stack.enter_context, starting)
+            async with open_shop(shop.installation, url=url) as doomed:
+                given = await send(doomed, path, body, key, as_=as_)
+                assert given.status_code == 201, given.text
+                async with asyncio.timeout(WAIT_S):
+                    await proxy.frozen.wait()
+                kill(api)
+    return given
+
+
+async def _keys_named(shop: Shop, name: str) -> list[dict[str, Any]]:
+    """Return the API keys of a name, from all pages of the list."""
+    headers, found, cursor = shop.installation.authorization("admin"), [], ""
+    while True:
+        page = await shop.api.get(f"/api/v1/apikeys?limit=100{cursor}", headers=headers)
+        found += [one for one in page.json()["data"] if one["name"] == name]
+        if page.json()["nextCursor"] is None:
+            return found
+        cursor = f"&cursor={page.json()['nextCursor']}"
 
 
 async def _until_met(met: set[str], ends: tuple[str, ...]) -> None:

@@ -26,6 +26,7 @@ from projections.orphans import drop_orphans
 from projections.read_model import ReadModel
 from projections.registry import Building, StepRefused
 from projections.verify import Extent, verify
+from projections.verify_fold import Steps
 from projections.verify_report import Report
 
 LOOK_EVERY_S: Final = 0.5
@@ -76,7 +77,7 @@ class Overseer:
         self._generation: Final = generation
         self._id: Final = str(uuid4())
         self._looks_close_by = 0
-        self.is_verifying = False
+        self._steps: Steps | None = None
 
     @property
     def generation(self) -> Generation:
@@ -103,8 +104,19 @@ class Overseer:
             else:
                 await asyncio.sleep(LOOK_EVERY_S)
 
+    @property
+    def is_verifying(self) -> bool:
+        """Whether what was built is being compared with the log."""
+        return self._steps is not None
+
     async def _is_mine(self) -> bool:
-        return await registry.oversee(self._database, self._generation, self._id, for_s=LEASE_S)
+        return await registry.oversee(
+            self._database,
+            self._generation,
+            self._id,
+            for_s=LEASE_S,
+            verified=self._steps.taken if self._steps else None,
+        )
 
     async def _has_caught_up(self) -> bool:
         behind = [
@@ -126,7 +138,7 @@ class Overseer:
 
     async def _finish(self, building: Building) -> None:
         renewing = asyncio.create_task(self._renew())
-        self.is_verifying = True
+        self._steps = Steps()
         try:
             report = await verify(
                 self._database,
@@ -134,12 +146,13 @@ class Overseer:
                 self._model,
                 self._generation,
                 Extent(sample=building.sample),
+                steps=self._steps,
             )
             await self._conclude(report)
         except StepRefused as error:  # cancelled, or taken over, meanwhile
             _log.info("rebuild.not_concluded", generation=self._generation.name, cause=str(error))
         finally:
-            self.is_verifying = False
+            self._steps = None
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 

@@ -23,6 +23,12 @@ from projections.registry import Building
 PROGRESS_EVERY_S: Final = 0.5
 # The rate is that of the last seconds, so that it tells what is to be expected.
 RATE_OVER_S: Final = 10.0
+_GAUGES: Final = (
+    metrics.REBUILD_PROGRESS,
+    metrics.REBUILD_POSITION,
+    metrics.REBUILD_STATE,
+    metrics.REBUILD_VERIFIED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +101,15 @@ def rebuilds(models: Iterable[ReadModel], database: Database, log: EventLog) -> 
         under_way = [one for one in found if one is not None]
         head = await log.head() if under_way else 0
         positions = [_positions(await _checkpoints(database, one.generation)) for one in under_way]
-        for gauge in (metrics.REBUILD_PROGRESS, metrics.REBUILD_POSITION, metrics.REBUILD_STATE):
+        for gauge in _GAUGES:
             gauge.clear()  # one that has ended is told of no more
         for one, reached in zip(under_way, positions, strict=True):
             model = one.generation.model
             metrics.REBUILD_PROGRESS.labels(model).set(_share(reached, head))
             metrics.REBUILD_POSITION.labels(model).set(min(reached))
             metrics.REBUILD_STATE.labels(model, _noted_state(one)).set(1)
+            if one.verified is not None:
+                metrics.REBUILD_VERIFIED.labels(model).set(one.verified)
 
     return measure
 
@@ -125,7 +133,9 @@ def _share(positions: Sequence[int], head: int) -> float:
 def _noted_state(building: Building) -> str:
     if building.failure is not None:
         return "failed"
-    return "paused" if building.is_paused else "building"
+    if building.is_paused:
+        return "paused"
+    return "building" if building.verified is None else "verifying"
 
 
 def _state(overseer: Overseer) -> str:

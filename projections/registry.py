@@ -35,6 +35,8 @@ class Building:
         rate_max: At most so many events a second, over all partitions; ``None`` for as many as can be.
         is_paused: Whether it stands still.
         sample: How many documents are verified before it is shown; ``None`` for all.
+        verified: The steps that its verification has taken, as far as its overseer noted them;
+            ``None`` while it is not being verified.
         failure: Why it must not be shown, as ``verify`` found; ``None`` while nothing is known
             against it.
     """
@@ -43,6 +45,7 @@ class Building:
     rate_max: float | None
     is_paused: bool
     sample: int | None
+    verified: int | None
     failure: Document | None
 
 
@@ -336,7 +339,14 @@ async def pause(
     return _registered(model.name, model.version, document)
 
 
-async def oversee(database: Database, building: Generation, overseer: str, *, for_s: float) -> bool:
+async def oversee(
+    database: Database,
+    building: Generation,
+    overseer: str,
+    *,
+    for_s: float,
+    verified: int | None = None,
+) -> bool:
     """Take or prolong the right to finish a rebuild; return whether it is the caller's.
 
     Args:
@@ -344,6 +354,7 @@ async def oversee(database: Database, building: Generation, overseer: str, *, fo
         building: What is being built.
         overseer: Who asks.
         for_s: For how long, by the server's clock.
+        verified: What is noted beside it of the steps that the verification has taken.
     """
     until = {"$add": ["$$NOW", round(1000 * for_s)]}
     taken = await database[COLLECTION].update_one(
@@ -357,7 +368,14 @@ async def oversee(database: Database, building: Generation, overseer: str, *, fo
                 ]
             },
         },
-        [{"$set": {"building.overseer": {"id": {"$literal": overseer}, "until": until}}}],
+        [
+            {
+                "$set": {
+                    "building.overseer": {"id": {"$literal": overseer}, "until": until},
+                    "building.verified": {"$literal": verified},
+                }
+            }
+        ],
     )
     return taken.matched_count == 1
 
@@ -409,6 +427,7 @@ def _registered(model: str, version: int, document: Document) -> Registered:
             rate_max=details["rate"],
             is_paused=details["paused"],
             sample=details["sample"],
+            verified=details.get("verified"),
             failure=details["failure"],
         )
         if building

@@ -34,7 +34,7 @@ from projections.verify_documents import (
     take_expected,
 )
 from projections.verify_explain import Trace, explain
-from projections.verify_fold import Point, Refold
+from projections.verify_fold import Point, Refold, Steps
 from projections.verify_money import disagreement
 from projections.verify_report import Fault, FaultKind, Faults, Report, shown
 from projections.verify_shelf import Pair, Shelf
@@ -77,11 +77,13 @@ async def verify(
     model: ReadModel,
     generation: Generation,
     extent: Extent = ALL,
+    *,
+    steps: Steps | None = None,
 ) -> Report:
     """Compare a generation of a read model with the log.
 
     Where the documents take longer to be read than MongoDB keeps a moment, the report says so: nothing
-    was compared then, and nothing agrees.
+    was compared then, and nothing agrees. ``steps`` grows while it gets on, for whoever watches it.
 
     Raises:
         LogNotRead: The event store did not send all of it.
@@ -98,6 +100,7 @@ async def verify(
             extent=extent,
             shelf=shelf,
             money=money,
+            steps=steps or Steps(),
         )
         try:
             report = await work.run()
@@ -117,6 +120,7 @@ class _Verification:
         extent: Extent,
         shelf: Shelf,
         money: Shelf,
+        steps: Steps,
     ) -> None:
         self._database: Final = database
         self._log: Final = log
@@ -125,6 +129,7 @@ class _Verification:
         self._extent: Final = extent
         self._shelf: Final = shelf
         self._money: Final = money
+        self._steps: Final = steps
 
     async def run(self) -> Report:
         by_payment = self._model.partitionable and self._extent.sample is not None
@@ -150,7 +155,8 @@ class _Verification:
     async def _everything(self) -> tuple[Point, Refold]:
         async def look(snapshot: Session) -> Point:
             point = await point_of(self._database, self._generation, snapshot)
-            await take_all(self._database, self._model, self._generation, self._shelf, snapshot)
+            shown = (self._database, self._model, self._generation)
+            await take_all(*shown, self._shelf, snapshot, steps=self._steps)
             return point
 
         point = await self._at_one_moment(look)
@@ -173,7 +179,8 @@ class _Verification:
             point = await point_of(self._database, self._generation, snapshot)
             refold = self._refold(point)
             await refold.run(self._log, f"payment-(?:{prefixes}).*")
-            await take_expected(self._database, self._generation, self._shelf, snapshot)
+            expected = (self._database, self._generation, self._shelf)
+            await take_expected(*expected, snapshot, steps=self._steps)
             return point, refold
 
         return await self._at_one_moment(look)
@@ -197,7 +204,8 @@ class _Verification:
         raise AssertionError("the last attempt returns or raises")
 
     def _refold(self, point: Point) -> Refold:
-        return Refold(self._model, self._generation, point, self._shelf, self._money)
+        shelves = (self._shelf, self._money)
+        return Refold(self._model, self._generation, point, *shelves, steps=self._steps)
 
     def _all_streams(self) -> str:
         return f"(?:{'|'.join(re.escape(one) for one in self._model.categories)})-.*"
@@ -214,7 +222,8 @@ class _Verification:
             alone = self._model.partitionable and pair.stream is not None
             streams = re.escape(pair.stream or "") if alone else self._all_streams()
             with Shelf() as shelf, Shelf() as money:
-                again = Refold(self._model, self._generation, point, shelf, money)
+                shelves = (shelf, money)
+                again = Refold(self._model, self._generation, point, *shelves, steps=self._steps)
                 await again.run(self._log, streams, trace.watch)
         return explain(self._model, pair, trace)
 
@@ -224,6 +233,7 @@ class _Verification:
         This needs nothing of the read model's code, so that it also finds what that gets wrong.
         """
         for count, document in enumerate(self._shelf.found_documents("")):
+            self._steps.taken += 1
             key = Key(document["_id"])
             sums = self._money.get(key)
             if sums is None or f"payment-{key.id}" in point.parked_streams:

@@ -15,7 +15,7 @@ from payment_gateway.infrastructure.messaging import checkpoint, parking
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document, Session
 from projections.generations import Generation
 from projections.read_model import TOTALS, ReadModel
-from projections.verify_fold import Point, Turn
+from projections.verify_fold import Point, Steps, Turn
 from projections.verify_shelf import Shelf
 
 PAGE: Final = 1_000
@@ -66,7 +66,13 @@ async def point_of(database: Database, generation: Generation, snapshot: Session
 
 
 async def take_all(
-    database: Database, model: ReadModel, generation: Generation, shelf: Shelf, snapshot: Session
+    database: Database,
+    model: ReadModel,
+    generation: Generation,
+    shelf: Shelf,
+    snapshot: Session,
+    *,
+    steps: Steps,
 ) -> None:
     """Put all documents of a generation on the shelf, in place of what was found before."""
     shelf.forget_found()
@@ -74,10 +80,11 @@ async def take_all(
         found = _read(database, generation.collection(part), {}, snapshot)
         async for page in found:
             shelf.found(part, _without_zeros(page) if part == TOTALS else page)
+            steps.taken += len(page)
 
 
 async def take_expected(
-    database: Database, generation: Generation, shelf: Shelf, snapshot: Session
+    database: Database, generation: Generation, shelf: Shelf, snapshot: Session, *, steps: Steps
 ) -> None:
     """Put those documents on the shelf that are expected, no others, in place of earlier ones."""
     shelf.forget_found()
@@ -87,6 +94,7 @@ async def take_expected(
             wanted = {"_id": {"$in": ids}}
             async for page in _read(database, generation.collection(part), wanted, snapshot):
                 shelf.found(part, page)
+                steps.taken += len(page)
 
 
 def expected_totals(model: ReadModel, shelf: Shelf) -> Iterator[Document]:

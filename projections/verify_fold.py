@@ -63,6 +63,13 @@ class Point:
         return max(self.positions)
 
 
+@dataclass(slots=True)
+class Steps:
+    """What a verification has done so far: documents read and events folded; grows while it gets on."""
+
+    taken: int = 0
+
+
 class Refold:
     """Folds the events of some streams up to a point, onto a shelf.
 
@@ -72,16 +79,25 @@ class Refold:
         point: Up to where.
         shelf: Takes the documents.
         money: Takes what the events say that was moved, by payment.
+        steps: Counts the events.
     """
 
     def __init__(
-        self, model: ReadModel, generation: Generation, point: Point, shelf: Shelf, money: Shelf
+        self,
+        model: ReadModel,
+        generation: Generation,
+        point: Point,
+        shelf: Shelf,
+        money: Shelf,
+        *,
+        steps: Steps,
     ) -> None:
         self._model: Final = model
         self._generation: Final = generation
         self._point: Final = point
         self._shelf: Final = shelf
         self._money: Final = money
+        self._steps: Final = steps
         # What was replayed and has not had its turn, by partition, the next one first.
         self._waiting: Final[list[list[tuple[Turn, RecordedEvent | UnknownRecord]]]] = [
             [] for _ in point.positions
@@ -103,6 +119,7 @@ class Refold:
             if record.position > self._point.positions[partition]:
                 continue
             self.events += 1
+            self._steps.taken += 1
             if not self._shelf.is_new_id(record.event_id, record.position):
                 self.faults.add(_twice(record))
             if isinstance(record, RecordedEvent):

@@ -38,6 +38,12 @@ HTTP_REQUESTS: Final = Counter(
     ["method", "route", "status"],
     registry=REGISTRY,
 )
+COMMANDS: Final = Counter(
+    "gateway_commands",
+    "Commands over REST, GraphQL and the dashboard from callers who may give them, by the name that the interface's description gives them: done, accepted (202: not finished), replayed from their idempotency key, refused (nothing was done), or failed.",
+    ["command", "outcome"],
+    registry=REGISTRY,
+)
 HTTP_REQUEST_DURATION: Final = Histogram(
     "gateway_http_request_duration_seconds",
     "From the first byte of a request to the last of its answer.",
@@ -107,8 +113,8 @@ WEBHOOK_ATTEMPT_DURATION: Final = Histogram(
 )
 CIRCUIT_CHANGES: Final = Counter(
     "gateway_circuit_changes",
-    "Times that a circuit changed, by the state that it took.",
-    ["state"],
+    "Times that the circuit of a provider's endpoint changed, by the state that it took.",
+    ["provider", "state"],
     registry=REGISTRY,
 )
 CIRCUIT_REFUSALS: Final = Counter(
@@ -184,9 +190,15 @@ REBUILD_POSITION: Final = Gauge(
     ["model"],
     registry=REGISTRY,
 )
+REBUILD_VERIFIED: Final = Gauge(
+    "gateway_rebuild_verified",
+    "Documents read and events folded by the verification of a rebuild under way; nothing while there is none.",
+    ["model"],
+    registry=REGISTRY,
+)
 REBUILD_STATE: Final = Gauge(
     "gateway_rebuild_state",
-    "1 for the state of a rebuild under way: building, paused, or failed where it did not pass its verification.",
+    "1 for the state of a rebuild under way: building, paused, verifying, or failed where it did not pass its verification.",
     ["model", "state"],
     registry=REGISTRY,
 )

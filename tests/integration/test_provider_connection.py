@@ -23,7 +23,9 @@ async def test_a_certificate_nobody_vouches_for_ends_the_conversation(tmp_path: 
     certificate = self_signed(tmp_path)
     async with serve(tls(certificate)) as port, open_endpoints(settings_for()) as endpoints:
         with pytest.raises(ProviderUnavailable):
-            await endpoints.at(f"https://localhost:{port}").send("x", "/", headers={})
+            await endpoints.at(f"https://localhost:{port}", provider="PAYPAL").send(
+                "x", "/", headers={}
+            )
 
 
 async def test_tls_1_3_is_spoken_and_nothing_older(
@@ -38,10 +40,14 @@ async def test_tls_1_3_is_spoken_and_nothing_older(
         serve(older) as older_port,
         open_endpoints(settings_for()) as endpoints,
     ):
-        answer = await endpoints.at(f"https://localhost:{port}").send("x", "/", headers={})
+        answer = await endpoints.at(f"https://localhost:{port}", provider="PAYPAL").send(
+            "x", "/", headers={}
+        )
         assert answer.document() == {}
         with pytest.raises(ProviderUnavailable):
-            await endpoints.at(f"https://localhost:{older_port}").send("x", "/", headers={})
+            await endpoints.at(f"https://localhost:{older_port}", provider="PAYPAL").send(
+                "x", "/", headers={}
+            )
 
 
 async def test_a_provider_that_cannot_speak_1_3_may_be_set_to_1_2_and_is_verified_still(
@@ -52,12 +58,12 @@ async def test_a_provider_that_cannot_speak_1_3_may_be_set_to_1_2_and_is_verifie
     older.maximum_version = ssl.TLSVersion.TLSv1_2
     async with serve(older) as port, open_endpoints(settings_for()) as endpoints:
         with pytest.raises(ProviderUnavailable):
-            await endpoints.at(f"https://localhost:{port}", tls_min="1.2").send(
+            await endpoints.at(f"https://localhost:{port}", provider="PAYPAL", tls_min="1.2").send(
                 "x", "/", headers={}
             )
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     async with serve(older) as port, open_endpoints(settings_for()) as endpoints:
-        endpoint = endpoints.at(f"https://localhost:{port}", tls_min="1.2")
+        endpoint = endpoints.at(f"https://localhost:{port}", provider="PAYPAL", tls_min="1.2")
         assert (await endpoint.send("x", "/", headers={})).document() == {}
 
 

@@ -336,10 +336,10 @@ async def test_documents_that_take_longer_to_read_than_mongodb_keeps_a_moment_ar
 ) -> None:
     admin = world.database.client.admin
 
-    async def slowly(database: Database, *rest: Any) -> None:
+    async def slowly(database: Database, *rest: Any, **named: Any) -> None:
         for _ in range(60):  # moments age as others write
             await asyncio.gather(database["others"].insert_one({}), asyncio.sleep(0.05))
-        await take_all(database, *rest)
+        await take_all(database, *rest, **named)
 
     monkeypatch.setattr("projections.verify.take_all", slowly)
     async with world.keeping(MODEL, first(MODEL)):

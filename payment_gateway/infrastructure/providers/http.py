@@ -143,13 +143,14 @@ class HttpEndpoints:
         for library in _LOG_HEADERS:
             logging.getLogger(library).setLevel(logging.WARNING)
 
-    def at(self, base_url: str, *, tls_min: TlsVersion = "1.3") -> HttpEndpoint:
+    def at(self, base_url: str, *, provider: str, tls_min: TlsVersion = "1.3") -> HttpEndpoint:
         """Return the endpoint of a base URL, always the same one.
 
         There are as many as adapters name, a handful: none is ever closed before the end.
 
         Args:
             base_url: Where it is.
+            provider: Whose it is.
             tls_min: The least version of TLS; certificates are verified with each.
         """
         endpoint = self._by_url.get(base_url)
@@ -162,7 +163,7 @@ class HttpEndpoints:
             endpoint = HttpEndpoint(
                 client,
                 deadline_s=3 * connect_s + read_s,
-                circuit=CircuitBreaker(self._circuits, base_url),
+                circuit=CircuitBreaker(self._circuits, base_url, provider=provider),
             )
             self._by_url[base_url] = endpoint
         return endpoint

@@ -104,9 +104,10 @@ class Circuits(Protocol):
 class CircuitBreaker:
     """The circuit of one endpoint, around its requests."""
 
-    def __init__(self, circuits: Circuits, endpoint: str) -> None:
+    def __init__(self, circuits: Circuits, endpoint: str, *, provider: str) -> None:
         self._circuits = circuits
         self._endpoint = endpoint
+        self._provider = provider
 
     @asynccontextmanager
     async def request(self) -> AsyncIterator[None]:
@@ -128,8 +129,13 @@ class CircuitBreaker:
         finally:
             became = await self._circuits.record(self._endpoint, permit, verdict)
             if became is not None:
-                CIRCUIT_CHANGES.labels(became).inc()
-                _log.warning("circuit.changed", endpoint=self._endpoint, state=became)
+                CIRCUIT_CHANGES.labels(self._provider, became).inc()
+                _log.warning(
+                    "circuit.changed",
+                    provider=self._provider,
+                    endpoint=self._endpoint,
+                    state=became,
+                )
 
 
 def circuit_policy(settings: Settings) -> CircuitPolicy:

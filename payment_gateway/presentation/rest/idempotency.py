@@ -21,6 +21,7 @@ from payment_gateway.domain.errors import InvalidValue
 from payment_gateway.domain.value_objects.idempotency_key import IdempotencyKeyVO
 from payment_gateway.presentation.rest.access import AccessRefused, Caller
 from payment_gateway.presentation.rest.command_context import CommandSide, context_of
+from payment_gateway.presentation.rest.command_metrics import counted
 from payment_gateway.presentation.rest.json_body import ExactJsonRequest
 
 HEADER: Final = "Idempotency-Key"
@@ -45,22 +46,30 @@ def idempotent(
     assert not missing, f"{endpoint.__qualname__} takes no {', '.join(sorted(missing))}"
 
     @wraps(endpoint)
-    async def answer(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answered | Response:
+    async def answer_request(
+        *args: Parameters.args, **kwargs: Parameters.kwargs
+    ) -> Answered | Response:
         request = kwargs["request"]
         assert isinstance(request, Request), "FastAPI gives it"
-        key = _key_of(request)
-        if key is None:
-            return await endpoint(*args, **kwargs)
         given: dict[str, Any] = dict(kwargs)
 
         async def execute(claim: Claim) -> CommandAnswer:
             request.scope["claim"] = claim
             return _rendered(await endpoint(*args, **kwargs), request, given["response"])
 
-        return await _answer_once(key, request, given, execute)
+        with counted(request, given["side"]) as ending:
+            key = _key_of(request)
+            if key is None:
+                answered = await endpoint(*args, **kwargs)
+                ending.answered(_status(request, given["response"]))
+                return answered
+            answer, replayed = await _answer_once(key, request, given, execute)
+            ending.answered(answer.status, replayed=replayed)
+            headers = {**answer.headers, REPLAYED: "true"} if replayed else answer.headers
+            return Response(answer.body, status_code=answer.status, headers=headers)
 
-    answer.__dict__["idempotent"] = True
-    return answer
+    answer_request.__dict__["idempotent"] = True
+    return answer_request
 
 
 def is_idempotent(endpoint: Callable[..., Any]) -> bool:
@@ -80,17 +89,15 @@ async def _answer_once(
     request: Request,
     given: dict[str, Any],
     execute: Callable[[Claim], Awaitable[CommandAnswer]],
-) -> Response:
+) -> tuple[CommandAnswer, bool]:
     caller: Caller = given["caller"]
     side: CommandSide = given["side"]
     named = getattr(given.get("body"), "tenant_id", None) or given.get("tenant_id")
     context = context_of(request, caller, named or caller.tenant_id, side)
     keyed = KeyedRequest(key=key, owner=caller.tenant_id, content=await _content(request))
-    answer, replayed = await side.gateway.idempotency.answer_once(
+    return await side.gateway.idempotency.answer_once(
         keyed, context, execute, refusals=(AccessRefused, HTTPException, *side.refusals)
     )
-    headers = {**answer.headers, REPLAYED: "true"} if replayed else answer.headers
-    return Response(answer.body, status_code=answer.status, headers=headers)
 
 
 def _key_of(request: Request) -> IdempotencyKeyVO | None:
@@ -110,8 +117,13 @@ async def _content(request: Request) -> bytes:
     return json.dumps(asked, sort_keys=True, default=str).encode()
 
 
+def _status(request: Request, response: Response) -> int:
+    """Return what a command is answered with: what it said itself, or what it always is."""
+    return response.status_code or request.scope["route"].status_code or 200
+
+
 def _rendered(answer: BaseModel | None, request: Request, response: Response) -> CommandAnswer:
-    status = response.status_code or request.scope["route"].status_code or 200
+    status = _status(request, response)
     headers = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
     if answer is None:
         return CommandAnswer(status=status, headers=headers, body="")

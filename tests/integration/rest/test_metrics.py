@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from uuid import uuid4
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.integration.rest.shop import Shop
+from payment_gateway.presentation.rest.openapi_operations import OPERATION_IDS
+from tests.integration.rest.shop import Shop, order
 
+COMMANDS: Final = "gateway_commands_total"
 ROUTE: Final = "/api/v1/payments/initiate"
 
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -48,6 +51,28 @@ class TestMetrics:
             before, after, "gateway_event_store_call_duration_seconds_count", call="append"
         )
         assert appends >= 2
+
+    async def test_commands_are_counted_by_their_names_and_how_they_ended(self, shop: Shop) -> None:
+        before = await scraped(shop)
+        body = order()
+        key = {"Idempotency-Key": "counted-once"}
+        for _ in range(2):
+            answer = await shop.api.post(ROUTE, json=body, headers=key)
+            assert answer.status_code == 201, answer.text
+        refund = {"tenantId": "acme", "paymentId": str(uuid4()), "amount": "1.00"}
+        refused = await shop.api.post("/api/v1/payments/refund", json=refund)
+        after = await scraped(shop)
+
+        def ended(command: str, outcome: str) -> float:
+            labels = {"command": command, "outcome": outcome}
+            return grown(before, after, "gateway_commands_total", **labels)
+
+        assert refused.status_code == 404
+        assert ended("initiatePayment", "done") == 1
+        assert ended("initiatePayment", "replayed") == 1
+        assert ended("refundPayment", "refused") == 1
+        names = {dict(labels)["command"] for name, labels in after if name == COMMANDS}
+        assert names <= set(OPERATION_IDS.values())
 
     async def test_reads_of_a_read_model_are_timed(self, shop: Shop) -> None:
         before = await scraped(shop)

@@ -20,6 +20,7 @@ from payment_gateway.infrastructure.resilience.circuit import (
 )
 from payment_gateway.infrastructure.resilience.circuits_in_memory import InMemoryCircuits
 from payment_gateway.settings import Settings
+from payment_gateway.telemetry.metrics import REGISTRY
 
 URL = "https://provider.test"
 POLICY = CircuitPolicy(
@@ -36,7 +37,7 @@ class Provider:
         self.requests = 0
         self.circuits = InMemoryCircuits(POLICY, monotonic=lambda: self.now_s)
         client = httpx.AsyncClient(transport=httpx.MockTransport(self._handle), base_url=URL)
-        circuit = CircuitBreaker(self.circuits, URL)
+        circuit = CircuitBreaker(self.circuits, URL, provider="PAYPAL")
         self.endpoint = HttpEndpoint(client, deadline_s=5, circuit=circuit)
 
     def _handle(self, request: httpx.Request) -> httpx.Response:
@@ -118,7 +119,7 @@ async def test_who_gives_up_says_nothing_about_the_endpoint() -> None:
     provider.endpoint = HttpEndpoint(
         httpx.AsyncClient(transport=_Silent(), base_url=URL),
         deadline_s=60,
-        circuit=CircuitBreaker(provider.circuits, URL),
+        circuit=CircuitBreaker(provider.circuits, URL, provider="PAYPAL"),
     )
     for _ in range(8):
         with pytest.raises(TimeoutError):
@@ -132,6 +133,19 @@ class _Silent(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await asyncio.Event().wait()
         raise AssertionError("cancelled before")
+
+
+async def test_its_changes_are_counted_for_its_provider() -> None:
+    def opened(provider: str) -> float:
+        labels = {"provider": provider, "state": "open"}
+        return REGISTRY.get_sample_value("gateway_circuit_changes_total", labels) or 0.0
+
+    before = (opened("PAYPAL"), opened("PAGADITO"))
+    provider = Provider()
+    provider.answers(503)
+    await provider.fail(times=4)
+
+    assert (opened("PAYPAL"), opened("PAGADITO")) == (before[0] + 1, before[1])
 
 
 async def test_open_it_sends_nothing_until_its_time_is_over() -> None:

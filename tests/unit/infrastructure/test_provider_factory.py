@@ -153,9 +153,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     addresses: list[str] = []
     original = HttpEndpoints.at
 
-    def at(self: HttpEndpoints, base_url: str, *, tls_min: TlsVersion) -> HttpEndpoint:
+    def at(
+        self: HttpEndpoints, base_url: str, *, provider: str, tls_min: TlsVersion
+    ) -> HttpEndpoint:
         addresses.append(base_url)
-        return original(self, base_url, tls_min=tls_min)
+        return original(self, base_url, provider=provider, tls_min=tls_min)
 
     monkeypatch.setattr(HttpEndpoints, "at", at)
     monkeypatch.setattr(HttpEndpoint, "send", _silence)

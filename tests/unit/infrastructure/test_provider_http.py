@@ -155,8 +155,12 @@ async def test_libraries_do_not_log_headers() -> None:
 
 async def test_one_endpoint_for_each_address() -> None:
     async with open_endpoints(Settings()) as endpoints:
-        assert endpoints.at("https://a.test") is endpoints.at("https://a.test")
-        assert endpoints.at("https://a.test") is not endpoints.at("https://b.test")
+        assert endpoints.at("https://a.test", provider="PAYPAL") is endpoints.at(
+            "https://a.test", provider="PAYPAL"
+        )
+        assert endpoints.at("https://a.test", provider="PAYPAL") is not endpoints.at(
+            "https://b.test", provider="PAYPAL"
+        )
 
 
 @pytest.mark.parametrize(

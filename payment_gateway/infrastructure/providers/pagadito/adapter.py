@@ -53,9 +53,10 @@ class PagaditoAdapter:
 
         def api_for(currency: str) -> PagaditoApi:
             base_url = self.address(sandbox=credentials.sandbox, currency=currency)
-            return PagaditoApi(
-                self._endpoints.at(base_url, tls_min=self._settings.pagadito_tls_min), credentials
+            http = self._endpoints.at(
+                base_url, provider="PAGADITO", tls_min=self._settings.pagadito_tls_min
             )
+            return PagaditoApi(http, credentials)
 
         return PagaditoProvider(
             api_for, checkout_validity_s=self._settings.pagadito_checkout_validity_s

@@ -68,7 +68,9 @@ class PayPalAdapter:
     def api(self, credentials: PayPalCredentialsVO) -> PayPalApi:
         """Return the way to PayPal for the account of these credentials."""
         base_url = self._base_url(sandbox=credentials.sandbox)
-        http = self._endpoints.at(base_url, tls_min=self._settings.paypal_tls_min)
+        http = self._endpoints.at(
+            base_url, provider="PAYPAL", tls_min=self._settings.paypal_tls_min
+        )
         tokens = self._tokens.get(base_url)
         if tokens is None:
             tokens = self._tokens[base_url] = AccessTokens(http, shared=self._shared_tokens)

@@ -7,8 +7,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
-from payment_gateway.application.notifications import NotificationHandler
+from payment_gateway.application.notifications import (
+    Notice,
+    NotificationFailed,
+    NotificationHandler,
+)
 from payment_gateway.application.sagas.notification_loop import RETRIES, NotificationLoop
 from payment_gateway.infrastructure.notifications.handlers import (
     LogHandler,
@@ -114,8 +120,10 @@ async def test_over_tls_the_mail_server_has_to_be_who_it_says(
 async def test_a_line_in_the_log_for_each_event(database: Database) -> None:
     shop = await open_shop()
     loop = await told(shop, database, LogHandler())
-    with structlog.testing.capture_logs() as lines:
+    with capture_logs(processors=[merge_contextvars]) as lines:
         assert await loop.run_once() == 3
+        structlog.get_logger().info("afterwards")
+    assert lines.pop().keys() == {"event", "log_level"}
     written = [one for one in lines if one["event"] == "analytics.event"]
     assert sorted(one["type"] for one in written) == [
         "CheckoutCreated",
@@ -123,6 +131,28 @@ async def test_a_line_in_the_log_for_each_event(database: Database) -> None:
         "ProviderAttemptStarted",
     ]
     assert len({one["event_id"] for one in written}) == 3
+    for one in written:
+        assert one["causation_id"] == one["event_id"]
+        assert (one["tenant_id"], one["payment_id"]) == ("demo", one["paymentId"])
+    assert len({one["correlation_id"] for one in written}) == 1
+
+
+async def test_what_is_not_told_is_logged_for_whom_it_was(database: Database) -> None:
+    class Failing:
+        name = "log"
+
+        async def handle(self, notice: Notice) -> None:
+            raise NotificationFailed("nobody listens")
+
+    shop = await open_shop()
+    loop = await told(shop, database, Failing(), "PaymentInitiated")
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        assert await loop.run_once() == 1
+
+    (failed,) = lines
+    assert (failed["event"], failed["tenant_id"]) == ("notification.failed", "demo")
+    assert failed["causation_id"] == failed["event_id"]
+    assert failed.keys() >= {"payment_id", "correlation_id"}
 
 
 async def test_what_happened_long_ago_is_not_told(database: Database, mail: SmtpReceiver) -> None:

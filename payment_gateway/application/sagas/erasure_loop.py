@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final, NoReturn, Protocol
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.application.sagas.work_off import work_off
@@ -82,11 +83,11 @@ class ErasureLoop:
 
     async def _finish(self, due: DueErasure) -> None:
         next_at = None
-        about = {"subject_id": due.origin, "tenant_id": due.tenant_id}
-        try:
-            if await self.subjects.finish(due.origin, tenant_id=due.tenant_id):
-                log.info("erasure.finished", **about)
-        except EventStoreUnavailable as error:
-            log.warning("erasure.not_finished", error=str(error), tries=due.tries, **about)
-            next_at = self.now() + TRY_AGAIN_AFTER
+        with bound_contextvars(subject_id=due.origin, tenant_id=due.tenant_id):
+            try:
+                if await self.subjects.finish(due.origin, tenant_id=due.tenant_id):
+                    log.info("erasure.finished")
+            except EventStoreUnavailable as error:
+                log.warning("erasure.not_finished", error=str(error), tries=due.tries)
+                next_at = self.now() + TRY_AGAIN_AFTER
         await self.queue.finish(due, next_at)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NoReturn, Protocol
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.log_context import logged_for
 from payment_gateway.application.notifications import (
     DueNotice,
     NotificationFailed,
@@ -63,15 +66,22 @@ class NotificationLoop:
         return len(claimed)
 
     async def _handle(self, due: DueNotice) -> None:
-        next_at: datetime | None = None
-        about = {"handler": self.handler.name, "event_id": due.event_id, "tries": due.tries}
-        try:
-            source = await self.gateway.webhook_deliveries.source(due.source, due.event_id)
-            await self.tell(self.handler, source)
-        except (NotificationFailed, EventStoreUnavailable) as error:
-            if due.tries < len(RETRIES):
-                next_at = self.gateway.now() + RETRIES[due.tries]
-                log.warning("notification.failed", error=str(error), **about)
-            else:
-                log.warning("notification.given_up", error=str(error), **about)
+        with bound_contextvars(tenant_id=due.tenant_id, causation_id=due.event_id):
+            next_at = await self._tell_of(due)
         await self.queue.finish(due, next_at)
+
+    async def _tell_of(self, due: DueNotice) -> datetime | None:
+        """Return when to try again, ``None`` for never."""
+        about = {"handler": self.handler.name, "event_id": due.event_id, "tries": due.tries}
+        with ExitStack() as logged:
+            try:
+                source = await self.gateway.webhook_deliveries.source(due.source, due.event_id)
+                context = replace(source.recorded.context, causation_id=due.event_id)
+                logged.enter_context(logged_for(context, payment_id=source.payment_id))
+                await self.tell(self.handler, source)
+            except (NotificationFailed, EventStoreUnavailable) as error:
+                if due.tries < len(RETRIES):
+                    log.warning("notification.failed", error=str(error), **about)
+                    return self.gateway.now() + RETRIES[due.tries]
+                log.warning("notification.given_up", error=str(error), **about)
+        return None

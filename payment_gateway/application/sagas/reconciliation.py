@@ -13,6 +13,7 @@ import structlog
 
 from payment_gateway.application.commands.reconcile_payment import Difference, reconcile_payment
 from payment_gateway.application.gateway import Gateway
+from payment_gateway.application.log_context import logged_for
 from payment_gateway.application.ports import (
     CommandContext,
     EventStoreUnavailable,
@@ -102,6 +103,13 @@ async def _compare(payment: PaymentRef, found: Reconciliation, gateway: Gateway)
         correlation_id=str(uuid4()),
         at=gateway.now(),
     )
+    with logged_for(context, payment_id=payment.payment_id):
+        await _compare_as(context, payment, found, gateway)
+
+
+async def _compare_as(
+    context: CommandContext, payment: PaymentRef, found: Reconciliation, gateway: Gateway
+) -> None:
     try:
         differences = await reconcile_payment(PaymentIdVO(payment.payment_id), context, gateway)
     except (

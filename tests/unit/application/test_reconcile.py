@@ -6,8 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from payment_gateway.application.commands.reconcile_payment import (
     Difference,
@@ -244,6 +248,20 @@ class TestRun:
         run = await reconcile(pages_of(payment_id.value, missing), shop.gateway)
         assert (run.compared, run.failed, len(run.differences)) == (1, 1, 1)
         assert not run.agrees
+
+    async def test_each_line_says_of_which_payment_it_is_and_in_which_comparison(
+        self, shop: Shop
+    ) -> None:
+        missing = "00000000-0000-0000-0000-000000000000"
+        with capture_logs(processors=[merge_contextvars]) as lines:
+            await reconcile(pages_of(missing), shop.gateway)
+            structlog.get_logger().info("afterwards")
+
+        refused, after = lines
+        ids = {"tenant_id": "demo", "payment_id": missing}
+        assert refused.items() >= {"event": "reconciliation.not_compared", **ids}.items()
+        assert str(UUID(refused["correlation_id"])) == refused["correlation_id"]
+        assert after.keys() == {"event", "log_level"}
 
     async def test_agrees_where_there_is_no_difference(self, shop: Shop) -> None:
         run = await reconcile(pages_of((await paid(shop)).value), shop.gateway)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
@@ -23,6 +23,10 @@ from payment_gateway.domain.aggregates.webhook_delivery import WebhookDeliverySt
 from payment_gateway.presentation.in_process import ApiRefused
 
 router = APIRouter(prefix=ROOT, include_in_schema=False)
+
+# A delivery that was just begun is waited for so long; then the list is shown in place of its page.
+SHOWN_LOOK_EVERY_S: Final = 0.2
+SHOWN_LOOKS_MAX: Final = 50
 
 Looking = Annotated[Visitor, Depends(visitor_of)]
 Sender = Annotated[Visitor, Depends(sender_of)]
@@ -102,7 +106,21 @@ async def test(endpoint_id: str, visitor: Sender, doors: Open, key: Key) -> Resp
         )
     except ApiRefused as refusal:
         return back_to("/deliveries", refusal.told, doors, is_refusal=True)
-    return back_to(f"/deliveries/{done.body['deliveryId']}", "A test is on its way.", doors)
+    shown = await _is_shown(visitor, done.body["deliveryId"])
+    where = f"/deliveries/{done.body['deliveryId']}" if shown else "/deliveries"
+    return back_to(where, "A test is on its way.", doors)
+
+
+async def _is_shown(visitor: Visitor, delivery_id: str) -> bool:
+    """Wait until a delivery that was just begun is in the read model; return whether it came in time."""
+    for _ in range(SHOWN_LOOKS_MAX):
+        try:
+            await visitor.api.get(f"/webhook-deliveries/{segment(delivery_id)}")
+        except ApiRefused:
+            await asyncio.sleep(SHOWN_LOOK_EVERY_S)
+        else:
+            return True
+    return False
 
 
 async def deliveries_of_payment(visitor: Visitor, payment_id: str) -> list[dict[str, Any]]:

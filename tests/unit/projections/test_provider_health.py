@@ -19,6 +19,7 @@ from payment_gateway.domain.events.payment import (
     PaymentCancelledEvent,
     PaymentCompletedEvent,
     PaymentEvent,
+    PaymentExpiredEvent,
     PaymentInitiatedEvent,
     ProviderAttemptFailedEvent,
     ProviderAttemptStartedEvent,
@@ -256,6 +257,13 @@ def what(recorded: RecordedEvent) -> str | None:
             return event.refund_id
         case RefundFailedEvent():
             return event.refund_id
+        case (
+            PaymentInitiatedEvent()
+            | PaymentCancelledEvent()
+            | PaymentExpiredEvent()
+            | ProviderRefundRecordedEvent()
+        ):
+            return None  # of the payment; no answer to a call
         case _:
             return "capture" if recorded.type in MODEL.events else None
 

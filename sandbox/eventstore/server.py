@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import socket
 import sqlite3
@@ -121,14 +122,23 @@ def run(data_dir: Path, host: str, port: int, *, advertised_host: str | None = N
 
 
 def _log_to_stderr() -> None:
-    """Write one JSON document a line, and nothing of it on stdout."""
+    """Write one JSON document a line, and nothing of it on stdout.
+
+    Through the standard library's handler: a line that cannot be written, on a disk that is full, is lost and
+    stops nobody.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    ours = logging.getLogger("sandbox.eventstore")
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.stdlib.LoggerFactory(),
     )
 
 

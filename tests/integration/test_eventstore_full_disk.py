@@ -1,7 +1,7 @@
 """A full disk: appends are refused with a reason, reads go on, and room made is room used.
 
-Once on a file system of a few megabytes that is really full (a tmpfs; needs the right to mount),
-and once with a limit on the size of the server's files, which needs no rights.
+Once on a file system of a few megabytes that is really full (a tmpfs; needs the right to mount)
+and takes no line of its log either, and once with a limit on the size of the server's files, which needs no rights.
 """
 
 from __future__ import annotations

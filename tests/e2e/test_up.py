@@ -100,6 +100,7 @@ def running(folder: Path, **environment: str) -> Iterator[Up]:
                 process.wait(STOPPED_WITHIN_S)
             except subprocess.TimeoutExpired:
                 process.kill()
+            sys.stderr.write(errors.read_text())  # shown where a test fails
 
 
 def gone(pid: int) -> bool:

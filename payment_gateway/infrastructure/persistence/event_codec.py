@@ -55,6 +55,10 @@ class EventCodec(Generic[Event]):
         self._by_name: Final = {stored.name: stored for stored in types}
         self._by_class: Final = {stored.event: stored for stored in types}
         self._upcasters: Final = upcasters
+        for stored in types:
+            # msgspec learns the fields of a class when it is first asked for it, and crashes when two threads
+            # ask first. Each subscription reads events in a thread of its own: all is learnt before.
+            msgspec.json.Decoder(stored.event)
 
     def type_of(self, event: Event) -> EventType[Event]:
         """Return under which name and version an event is stored."""

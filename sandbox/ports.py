@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import socket
+from collections import OrderedDict
 from collections.abc import Collection
 from pathlib import Path
 
@@ -16,12 +17,18 @@ LOOPBACK = "127.0.0.1"
 # chosen here is not lost to a passing connection between two runs.
 PORTS = range(20_000, 32_768)
 TRIES_MAX = 200
+# So many of the ports that this process chose stay its own; an installation has ten.
+KEPT_MAX = 256
+
+# Between the choice of a port and the program that listens there, another installation could choose it too.
+# Nobody else takes the same number of UDP, so whoever holds that one has chosen the port; the system lets
+# go of it when the process ends, however it ends.
+_kept: OrderedDict[tuple[str, int], socket.socket] = OrderedDict()
 
 
 def why_taken(host: str, port: int) -> str | None:
     """Why nothing can listen on the port, or ``None`` where something can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
         # As the servers do: a connection of the last run that is still closing is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -33,7 +40,7 @@ def why_taken(host: str, port: int) -> str | None:
 
 
 def free_port(host: str = LOOPBACK, *, except_for: Collection[int] = ()) -> int:
-    """A port that nothing listens on now.
+    """A port that nothing listens on now, and that no other process is given as long as this one runs.
 
     Raises:
         PortTaken: None found in ``TRIES_MAX`` tries; the host is probably not one of this machine.
@@ -41,13 +48,34 @@ def free_port(host: str = LOOPBACK, *, except_for: Collection[int] = ()) -> int:
     reason, port = "no free port found", 0
     # Two installations that start together must not try the same ports in the same order.
     for port in random.SystemRandom().sample(PORTS, TRIES_MAX):
-        if port in except_for:
+        if port in except_for or (host, port) in _kept:
             continue
-        taken = why_taken(host, port)
+        taken = why_taken(host, port) or _why_not_kept(host, port)
         if taken is None:
             return port
         reason = taken
     raise PortTaken(host, port, reason)
+
+
+def _why_not_kept(host: str, port: int) -> str | None:
+    """Keep others from choosing the port; why that cannot be, or ``None`` where it is so."""
+    if (host, port) in _kept:
+        return None
+    mark = socket.socket(_family(host), socket.SOCK_DGRAM)
+    try:
+        mark.bind((host, port))
+    except (OSError, OverflowError):
+        mark.close()
+        return "another installation has chosen it"
+    _kept[host, port] = mark
+    if len(_kept) > KEPT_MAX:
+        _, oldest = _kept.popitem(last=False)
+        oldest.close()
+    return None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def http_url(host: str, port: int) -> str:
@@ -66,7 +94,12 @@ class PortBook:
     def port(self, name: str, *, host: str = LOOPBACK) -> int:
         """The port the part had last time if it is free, otherwise another free one."""
         port = self._last.get(name)
-        if port is None or port in self._now.values() or why_taken(host, port):
+        if (
+            port is None
+            or port in self._now.values()
+            or why_taken(host, port)
+            or _why_not_kept(host, port)
+        ):
             port = free_port(host, except_for={*self._now.values(), *self._last.values()})
         self._now[name] = port
         return port
@@ -87,6 +120,7 @@ class PortBook:
         reason = why_taken(host, port)
         if reason:
             raise PortTaken(host, port, reason)
+        _why_not_kept(host, port)  # who says which port it is to be may have its UDP in use
         self._now[name] = port
         return port
 

@@ -67,18 +67,18 @@ def _variable(where: tuple[str | int, ...]) -> str:
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Run the API."""
-    from payment_gateway import processes
+    from payment_gateway.processes import api
 
     with explained():
-        processes.serve(settings, host, port)
+        api.serve(settings, host, port)
 
 
 def work(settings: Settings) -> None:
     """Run the reactors."""
-    from payment_gateway import processes
+    from payment_gateway.processes import reactors
 
     with explained():
-        processes.work(settings)
+        reactors.work(settings)
 
 
 @contextmanager

@@ -42,9 +42,9 @@ Answer = Mapping[str, Any]
 
 def run(settings: Settings, names: list[str]) -> None:
     """Run a worker of the named read models until it is stopped."""
-    from payment_gateway import processes
+    from payment_gateway.processes import projections
 
-    processes.project(settings, names)
+    projections.project(settings, names)
 
 
 def status(settings: Settings) -> list[Answer]:

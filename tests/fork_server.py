@@ -23,7 +23,9 @@ _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     [
         "payment_gateway.__main__",
-        "payment_gateway.processes",
+        "payment_gateway.processes.api",
+        "payment_gateway.processes.reactors",
+        "payment_gateway.processes.projections",
         "sandbox.eventstore.__main__",
         "sandbox.providers.__main__",
     ]

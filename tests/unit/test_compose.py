@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from payment_gateway.processes import STOP_WITHIN_S
+from payment_gateway.processes.api import STOP_WITHIN_S
 from payment_gateway.settings import Settings
 from tests.markdown_pages import REPOSITORY
 

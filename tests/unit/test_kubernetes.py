@@ -171,7 +171,7 @@ def test_nothing_is_reachable_but_what_a_policy_names(manifests: list[Manifest])
 
 
 def test_requests_under_way_have_the_time_to_be_answered(manifests: list[Manifest]) -> None:
-    from payment_gateway.processes import STOP_WITHIN_S
+    from payment_gateway.processes.api import STOP_WITHIN_S
 
     api = pods(manifests)["api"]
     (container,) = api["containers"]

@@ -19,11 +19,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from payment_gateway import bootstrap, processes
+from payment_gateway import bootstrap
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.providers.http import HttpEndpoint
 from payment_gateway.infrastructure.webhooks.pagadito import PagaditoWebhooks
 from payment_gateway.infrastructure.webhooks.paypal import PayPalWebhooks
+from payment_gateway.processes import api, reactors
 from payment_gateway.settings import Settings
 from sandbox.child import die_with
 
@@ -88,9 +89,9 @@ def run(order: dict[str, Any]) -> None:
     ahead = timedelta(seconds=order["aheadS"])
     bootstrap.utc_now = lambda: datetime.now(UTC) + ahead
     if order["program"] == "serve":
-        processes.serve(Settings(), "127.0.0.1", order["port"])
+        api.serve(Settings(), "127.0.0.1", order["port"])
     else:
-        processes.work(Settings())
+        reactors.work(Settings())
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The kinds of process there are: the API, the reactors, the projection workers."""
+"""The process that answers requests: the API, the dashboard, the providers' notifications."""
 
 from __future__ import annotations
 
@@ -7,22 +7,16 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import structlog
 import uvicorn
-import uvloop
 
 from payment_gateway.asgi import application, end_streams
-from payment_gateway.infrastructure.logs import configure_logs
-from payment_gateway.presentation.health import Ready, serve_health
-from payment_gateway.reactors import react
+from payment_gateway.processes.observed import observed
 from payment_gateway.settings import Settings
-from payment_gateway.telemetry.tracing import configure_tracing
-from projections import worker
 
 STOP_WITHIN_S: Final = 35  # longer than a request to a provider takes
 SIGNAL_SEEN_WITHIN_S: Final = 0.1
@@ -33,8 +27,7 @@ log = structlog.get_logger()
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Run the API until SIGTERM or SIGINT; requests under way are answered first."""
-    _log_as("api", settings)
-    with _traced("api", settings):
+    with observed("api", settings):
         _serve(settings, host, port)
 
 
@@ -131,64 +124,3 @@ def _tls_context(_: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ss
     context = default()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
-
-
-def work(settings: Settings) -> None:
-    """Run the reactors until SIGTERM or SIGINT."""
-    _log_as("reactors", settings)
-    with _traced("reactors", settings):
-        _run(react(settings, serve_health=_health_server(settings)))
-
-
-def project(settings: Settings, names: list[str]) -> None:
-    """Run the workers of the named read models until SIGTERM or SIGINT."""
-    _log_as("projections", settings)
-    with _traced("projections", settings):
-        _run(worker.run(settings, names, serve_health=_health_server(settings)))
-
-
-def _health_server(
-    settings: Settings,
-) -> Callable[[Ready], Coroutine[Any, Any, None]] | None:
-    port = settings.health_port
-    if port is None:
-        return None
-    return lambda ready: serve_health(ready, host=settings.health_host, port=port)
-
-
-def _run(running: Coroutine[Any, Any, None]) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_stopped(running))
-
-
-async def _until_stopped(running: Coroutine[Any, Any, None]) -> None:
-    """Run until done or told to stop; stopping when told is a good end."""
-    task = asyncio.create_task(running)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        await task
-    except asyncio.CancelledError:
-        log.info("process.stopped")
-
-
-@contextmanager
-def _traced(process: str, settings: Settings) -> Generator[None, None, None]:
-    """Record traces in the block where there is somewhere to send them."""
-    if settings.otlp_endpoint is None:
-        yield
-        return
-    shutdown = configure_tracing(
-        endpoint=str(settings.otlp_endpoint),
-        sample_ratio=settings.trace_sample_ratio,
-        process=process,
-    )
-    try:
-        yield
-    finally:
-        shutdown()
-
-
-def _log_as(process: str, settings: Settings) -> None:
-    configure_logs(log_format=settings.log_format, level=settings.log_level, process=process)

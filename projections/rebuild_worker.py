@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from typing import Final
 
 import structlog
 import uvloop
@@ -23,6 +24,9 @@ from payment_gateway.settings import Settings
 from projections.registry import registered
 from projections.units import GenerationUnits
 from projections.worker import READ_MODELS
+
+# Less urgent than whatever else the machine does: it only ever takes longer (nice(2)).
+NICENESS: Final = 10
 
 _log = structlog.get_logger(__name__)
 
@@ -58,5 +62,6 @@ def _end_with_parent(building: asyncio.Task[None]) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_alone(sys.argv[1], int(sys.argv[2])))

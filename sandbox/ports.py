@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import socket
 from collections import OrderedDict
@@ -21,9 +22,9 @@ TRIES_MAX = 200
 KEPT_MAX = 256
 
 # Between the choice of a port and the program that listens there, another installation could choose it too.
-# Nobody else takes the same number of UDP, so whoever holds that one has chosen the port; the system lets
-# go of it when the process ends, however it ends.
-_kept: OrderedDict[tuple[str, int], socket.socket] = OrderedDict()
+# Nobody else takes the same number of UDP, so whoever holds that one (by its descriptor) has chosen the
+# port; the system lets go of it when the process ends, however it ends.
+_kept: OrderedDict[tuple[str, int], int] = OrderedDict()
 
 
 def why_taken(host: str, port: int) -> str | None:
@@ -67,10 +68,10 @@ def _why_not_kept(host: str, port: int) -> str | None:
     except (OSError, OverflowError):
         mark.close()
         return "another installation has chosen it"
-    _kept[host, port] = mark
+    _kept[host, port] = mark.detach()
     if len(_kept) > KEPT_MAX:
         _, oldest = _kept.popitem(last=False)
-        oldest.close()
+        os.close(oldest)
     return None
 
 

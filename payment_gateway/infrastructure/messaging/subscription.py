@@ -55,6 +55,8 @@ from payment_gateway.telemetry.tracing import following
 
 # Events that do not concern a subscription move its stored checkpoint this often, no oftener.
 IDLE_CHECKPOINT_EVERY_S: Final = 1.0
+# What is held to a rate takes so many steps a second: small ones, which others notice less than large ones.
+RATE_STEPS_PER_S: Final = 10
 # How often the log's head and the worker's lease are looked at.
 LOOK_AROUND_EVERY_S: Final = 5.0
 # Handlers may share documents with other writers; losing that often in a row is trouble.
@@ -176,9 +178,11 @@ class Subscription:
                     status.state = SubscriptionState.LIVE
 
     def _most(self) -> int:
-        """How many items a batch may have: what the rate allows in a second."""
+        """How many items a batch may have: what the rate allows in a step."""
         rate = self._rate()
-        return BATCH_ITEMS_MAX if rate is None else max(1, min(BATCH_ITEMS_MAX, int(rate)))
+        if rate is None:
+            return BATCH_ITEMS_MAX
+        return max(1, min(BATCH_ITEMS_MAX, int(rate / RATE_STEPS_PER_S)))
 
     async def _slow_down(self, events: int) -> None:
         rate = self._rate()

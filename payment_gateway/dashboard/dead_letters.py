@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Form
 from fastapi.responses import Response
 
 from payment_gateway.dashboard.rendering import page
+from payment_gateway.dashboard.shown import until_shown
 from payment_gateway.dashboard.visitor import (
     ROOT,
     Doors,
@@ -57,12 +58,11 @@ async def attempt(letter_id: str, visitor: Sender) -> Response:
 @router.post("/dead-letters/{letter_id}/replay", response_model=None)
 async def replay(letter_id: str, visitor: Sender, doors: Open, key: Key) -> Response:
     """Handle it again."""
-    path = f"/deadletters/{segment(letter_id)}/replay"
     try:
-        done = await visitor.api.post(path, {"dryRun": False}, idempotency_key=key)
+        done = await _take("replay", {"dryRun": False}, letter_id, visitor=visitor, key=key)
     except ApiRefused as refusal:
         return _refused(letter_id, refusal, doors)
-    return back_to("/dead-letters", f"{_count(done.body)} of {letter_id} handled.", doors)
+    return back_to("/dead-letters", f"{_count(done)} of {letter_id} handled.", doors)
 
 
 @router.post("/dead-letters/{letter_id}/discard", response_model=None)
@@ -75,12 +75,39 @@ async def discard(
     reason: Annotated[str, Form(min_length=1, max_length=500)],
 ) -> Response:
     """Decide that it is never handled."""
-    path = f"/deadletters/{segment(letter_id)}/discard"
     try:
-        done = await visitor.api.post(path, {"reason": reason}, idempotency_key=key)
+        done = await _take("discard", {"reason": reason}, letter_id, visitor=visitor, key=key)
     except ApiRefused as refusal:
         return _refused(letter_id, refusal, doors)
-    return back_to("/dead-letters", f"{_count(done.body)} of {letter_id} discarded.", doors)
+    return back_to("/dead-letters", f"{_count(done)} of {letter_id} discarded.", doors)
+
+
+async def _take(
+    step: str, body: dict[str, Any], letter_id: str, *, visitor: Visitor, key: str
+) -> dict[str, Any]:
+    """Take a step with what is parked, and wait until the list tells of it.
+
+    Notifications are listed by a reactor, an instant after the event; one that is replayed may be parked anew.
+
+    Raises:
+        ApiRefused: It was not taken.
+    """
+    before = await _parked_at(letter_id, visitor)
+    path = f"/deadletters/{segment(letter_id)}/{step}"
+    done = await visitor.api.post(path, body, idempotency_key=key)
+
+    async def is_shown() -> bool:
+        return await _parked_at(letter_id, visitor) != before
+
+    if before is not None:
+        await until_shown(is_shown)
+    return done.body
+
+
+async def _parked_at(letter_id: str, visitor: Visitor) -> str | None:
+    """Return since when it is parked; ``None`` where it is not listed."""
+    letters = (await visitor.api.get("/deadletters"))["data"]
+    return next((one["parkedAt"] for one in letters if one["id"] == letter_id), None)
 
 
 async def _shown(

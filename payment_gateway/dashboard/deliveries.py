@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query
 from fastapi.responses import Response
 
 from payment_gateway.dashboard.rendering import page
+from payment_gateway.dashboard.shown import until_shown
 from payment_gateway.dashboard.visitor import (
     ROOT,
     Doors,
@@ -23,10 +24,6 @@ from payment_gateway.domain.aggregates.webhook_delivery import WebhookDeliverySt
 from payment_gateway.presentation.in_process import ApiRefused
 
 router = APIRouter(prefix=ROOT, include_in_schema=False)
-
-# A delivery that was just begun is waited for so long; then the list is shown in place of its page.
-SHOWN_LOOK_EVERY_S: Final = 0.2
-SHOWN_LOOKS_MAX: Final = 50
 
 Looking = Annotated[Visitor, Depends(visitor_of)]
 Sender = Annotated[Visitor, Depends(sender_of)]
@@ -88,12 +85,19 @@ async def delivery(delivery_id: str, visitor: Looking) -> Response:
 async def resend(delivery_id: str, visitor: Sender, doors: Open, key: Key) -> Response:
     """Send an event again."""
     page_path = f"/deliveries/{delivery_id}"
+    api_path = f"/webhook-deliveries/{segment(delivery_id)}"
     try:
-        await visitor.api.post(
-            f"/webhook-deliveries/{segment(delivery_id)}/resend", {}, idempotency_key=key
-        )
+        done = await visitor.api.post(f"{api_path}/resend", {}, idempotency_key=key)
     except ApiRefused as refusal:
         return back_to(page_path, refusal.told, doors, is_refusal=True)
+    before = done.body  # as it was found
+
+    async def is_shown() -> bool:
+        now = await visitor.api.get(api_path)
+        return any(now[name] != before[name] for name in before)
+
+    if before["status"] != WebhookDeliveryStatus.SCHEDULED:  # one on its way is not sent twice
+        await until_shown(is_shown)
     return back_to(page_path, "It is sent again.", doors)
 
 
@@ -106,21 +110,14 @@ async def test(endpoint_id: str, visitor: Sender, doors: Open, key: Key) -> Resp
         )
     except ApiRefused as refusal:
         return back_to("/deliveries", refusal.told, doors, is_refusal=True)
-    shown = await _is_shown(visitor, done.body["deliveryId"])
-    where = f"/deliveries/{done.body['deliveryId']}" if shown else "/deliveries"
+    delivery_id = done.body["deliveryId"]
+
+    async def is_shown() -> bool:
+        await visitor.api.get(f"/webhook-deliveries/{segment(delivery_id)}")
+        return True
+
+    where = f"/deliveries/{delivery_id}" if await until_shown(is_shown) else "/deliveries"
     return back_to(where, "A test is on its way.", doors)
-
-
-async def _is_shown(visitor: Visitor, delivery_id: str) -> bool:
-    """Wait until a delivery that was just begun is in the read model; return whether it came in time."""
-    for _ in range(SHOWN_LOOKS_MAX):
-        try:
-            await visitor.api.get(f"/webhook-deliveries/{segment(delivery_id)}")
-        except ApiRefused:
-            await asyncio.sleep(SHOWN_LOOK_EVERY_S)
-        else:
-            return True
-    return False
 
 
 async def deliveries_of_payment(visitor: Visitor, payment_id: str) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from payment_gateway.presentation.cli.events import (
 )
 from payment_gateway.presentation.cli.keys import KeyOperations, KeyRow, Rotation
 from payment_gateway.presentation.cli.payments import PaymentOperations
-from payment_gateway.presentation.cli.projections import ProjectionOperations
+from payment_gateway.presentation.cli.projection_operations import ProjectionOperations
 from payment_gateway.presentation.cli.subjects import SubjectKept, SubjectOperations
 from payment_gateway.settings import Settings
 

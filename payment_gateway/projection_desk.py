@@ -6,7 +6,7 @@ The command line and the REST interface take them here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from payment_gateway.application.operator_step import OperatorStep
 from payment_gateway.domain.events.read_model import ReadModelEvent
@@ -14,12 +14,17 @@ from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import pausing, rollback, verifications
 from projections.decisions import Step
+from projections.document_writer import DocumentWriter
 from projections.rebuild import Plan, begin_or_join
 from projections.rebuild import rebuild as rebuild_to_its_end
 from projections.rebuild_progress import OnProgress
+from projections.registry import registered
 from projections.worker import select
 
 Answer = dict[str, Any]
+
+# How a migration ends where there was nothing to be built.
+CURRENT: Final = "current"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,29 @@ class ProjectionDesk:
             "end": ended.end.value,
             "failure": ended.failure,
         }
+
+    async def migrate(
+        self, name: str, by: OperatorStep, plan: Plan, on_progress: OnProgress
+    ) -> Answer:
+        """Have it there in the version of this release; return how that ended, ``current`` where it was.
+
+        Where nothing is shown in this version, it is built anew, beside whatever another release shows. What
+        is there in this version gets the indexes that it has not.
+        """
+        (model,) = select([name])
+        shown = (await registered(self.database, model)).active
+        if shown is None:
+            ended = await self.rebuild_to_its_end(name, by, plan, on_progress)
+        else:
+            ended = {
+                "readModel": name,
+                "generation": shown.number,
+                "end": CURRENT,
+                "failure": None,
+            }
+        for kept in (await registered(self.database, model)).kept:
+            await DocumentWriter(self.database, model, kept.generation).install()
+        return ended
 
     async def cancel(self, name: str, by: OperatorStep) -> Answer:
         """Give its rebuild up, and drop what was built."""

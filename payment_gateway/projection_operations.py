@@ -20,7 +20,7 @@ from payment_gateway.infrastructure.persistence.eventstoredb import (
     open_eventstoredb,
 )
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
-from payment_gateway.presentation.cli.projections import (
+from payment_gateway.presentation.cli.projection_operations import (
     ProjectionOperations,
     RebuildOptions,
 )
@@ -70,12 +70,7 @@ def rebuild(
         StepRefused: It cannot be built like that, or the last rebuild failed and is still there.
     """
     configure_logs(log_format=settings.log_format, level="warning", process="rebuild")
-    plan = Plan(
-        partitions=options.partitions,
-        workers=options.workers,
-        rate_max=options.rate,
-        sample=options.sample,
-    )
+    plan = _plan(options)
 
     async def build(desk: ProjectionDesk, step: OperatorStep) -> Answer:
         if options.detach:
@@ -97,6 +92,28 @@ def rebuild(
         )
 
     return _decide(settings, build, reason=options.reason)
+
+
+def migrate(
+    settings: Settings,
+    name: str,
+    options: RebuildOptions,
+    on_progress: Callable[[RebuildProgress], None],
+) -> Answer:
+    """Have a read model there in the version of this release; return how that ended.
+
+    Raises:
+        UnknownReadModel: There is none of that name.
+        StepRefused: The last rebuild of this version failed and is still there.
+    """
+    configure_logs(log_format=settings.log_format, level="warning", process="migrate")
+    return _decide(
+        settings,
+        lambda desk, step: desk.migrate(
+            name, step, _plan(options), lambda progress: on_progress(_shown(progress))
+        ),
+        reason=options.reason,
+    )
 
 
 def verify(
@@ -181,7 +198,9 @@ def cancel(settings: Settings, name: str, reason: str | None = None) -> Answer:
 OPERATIONS: Final = ProjectionOperations(
     run=run,
     status=status,
+    names=tuple(READ_MODELS),
     rebuild=rebuild,
+    migrate=migrate,
     verify=verify,
     rollback=rollback,
     prune=prune,
@@ -189,6 +208,15 @@ OPERATIONS: Final = ProjectionOperations(
     resume=resume,
     cancel=cancel,
 )
+
+
+def _plan(options: RebuildOptions) -> Plan:
+    return Plan(
+        partitions=options.partitions,
+        workers=options.workers,
+        rate_max=options.rate,
+        sample=options.sample,
+    )
 
 
 def _shown(progress: Progress) -> RebuildProgress:

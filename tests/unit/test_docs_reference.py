@@ -17,7 +17,7 @@ from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.presentation.cli.events import EventOperations
 from payment_gateway.presentation.cli.keys import KeyOperations
 from payment_gateway.presentation.cli.payments import PaymentOperations
-from payment_gateway.presentation.cli.projections import ProjectionOperations
+from payment_gateway.presentation.cli.projection_operations import ProjectionOperations
 from payment_gateway.presentation.cli.subjects import SubjectOperations
 from payment_gateway.settings import Settings
 from tests.reference_pages import FOLDER
@@ -39,7 +39,9 @@ CLI = create_cli(
             ProjectionOperations(
                 run=not_called,
                 status=not_called,
+                names=(),
                 rebuild=not_called,
+                migrate=not_called,
                 verify=not_called,
                 rollback=not_called,
                 prune=not_called,

@@ -24,6 +24,11 @@ COMMANDS = {
     "reactors": ["work"],
     "projections": ["projections", "run"],
 }
+JOB_COMMANDS = {
+    "doctor": ["doctor"],
+    "migrate": ["projections", "migrate"],
+    "rebuild": ["projections", "rebuild", "payment_details"],
+}
 PINNED = re.compile(r"[a-z./-]+:(\d+\.\d+[\w.-]*|local)")
 
 Manifest = dict[str, Any]
@@ -88,7 +93,11 @@ def test_every_job_is_one_and_may_do_no_more_than_the_rest(path: Any) -> None:
     (job,) = parsed(path.read_text(encoding="utf-8"))
 
     kubernetes_validate.validate(job, KUBERNETES, strict=True)
-    assert_locked_down(job["spec"]["template"]["spec"])
+    pod = job["spec"]["template"]["spec"]
+    assert_locked_down(pod)
+    (container,) = pod["containers"]
+    assert container["args"] == JOB_COMMANDS[path.stem]
+    assert {"secretRef": {"name": "payment-gateway-addresses"}} in container["envFrom"]
 
 
 def test_the_processes_are_those_that_there_are(manifests: list[Manifest]) -> None:

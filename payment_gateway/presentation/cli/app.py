@@ -20,7 +20,8 @@ from payment_gateway.presentation.cli.events import EventOperations, events_comm
 from payment_gateway.presentation.cli.eventstore import eventstore
 from payment_gateway.presentation.cli.keys import KeyOperations, keys_commands
 from payment_gateway.presentation.cli.payments import PaymentOperations, payments_commands
-from payment_gateway.presentation.cli.projections import Operations, projections_commands
+from payment_gateway.presentation.cli.projection_operations import Operations
+from payment_gateway.presentation.cli.projections import projections_commands
 from payment_gateway.presentation.cli.providers import providers_commands
 from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
 from payment_gateway.presentation.cli.subjects import SubjectOperations, subjects_commands

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from rich.console import Console
 from rich.table import Table
+
+
+def console() -> Console:
+    """Return standard output as these commands write on it: what is printed is what was meant."""
+    return Console(soft_wrap=True, highlight=False, markup=False)
+
+
+def tell(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """Say what a step came to."""
+    if as_json:
+        print(json.dumps(answer))
+    else:
+        console().print(", ".join(f"{name} {value}" for name, value in answer.items()))
 
 
 def status_table(generations: Sequence[Mapping[str, Any]]) -> Table:

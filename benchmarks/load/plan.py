@@ -20,6 +20,7 @@ class Fault(StrEnum):
     PROVIDER = "provider"
     EVENT_STORE = "eventstore"
     MONGODB = "mongodb"
+    REDIS = "redis"
 
 
 def _listed(text: object) -> object:

@@ -27,7 +27,11 @@ PROVIDER_FAULTS: Final = (
     ("refund", "status_after"),
 )
 CALLS_MAX: Final = 1_000_000
-FROZEN: Final = {Fault.EVENT_STORE: "eventstore", Fault.MONGODB: "mongodb"}
+FROZEN: Final = {
+    Fault.EVENT_STORE: "eventstore",
+    Fault.MONGODB: "mongodb",
+    Fault.REDIS: "redis",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,15 +63,15 @@ class Load:
         """Return how often each call was answered how."""
         return Counter((one.call, one.status, one.code) for one in self.answers)
 
-    def refused(self) -> list[Answer]:
-        """Return all answers that are no success.
+    def refused(self, since: int = 0) -> list[Answer]:
+        """Return all answers that are no success, of all but the first ``since``.
 
         A query that is quicker than the read models is none of them: it finds the payment a moment later.
         """
         early = ("query", 404, "payment_not_found")
         return [
             one
-            for one in self.answers
+            for one in self.answers[since:]
             if not 200 <= one.status < 300 and (one.call, one.status, one.code) != early
         ]
 

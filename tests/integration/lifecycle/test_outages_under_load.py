@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from redis.asyncio import Redis
 
 from tests.integration.lifecycle.load import Answer, Load
 from tests.integration.lifecycle.programs import Program
@@ -54,13 +55,19 @@ async def frozen(server: Program) -> None:
     await server.ready()
 
 
+# First what commands and queries do without: nothing that is still refused can be another's doing.
+DONE_WITHOUT: Final = "redis"
 ALL: Final[tuple[tuple[str, Outage], ...]] = tuple(
     (name, outage)
-    for name in ("eventstore", "mongodb", "redis", "paypal")
+    for name in (DONE_WITHOUT, "eventstore", "mongodb", "paypal")
     for outage in (killed, frozen)
 )
-# What commands cannot do without, and what queries cannot.
-SOME: Final[tuple[tuple[str, Outage], ...]] = (("eventstore", killed), ("mongodb", frozen))
+# Then what commands cannot do without, and what queries cannot.
+SOME: Final[tuple[tuple[str, Outage], ...]] = (
+    (DONE_WITHOUT, frozen),
+    ("eventstore", killed),
+    ("mongodb", frozen),
+)
 
 
 @pytest.mark.timeout(TIMEOUT_S)
@@ -82,6 +89,7 @@ async def test_outages_are_told_survived_and_lose_nothing(tmp_path: Path) -> Non
 
 async def _suffer(world: World, load: Load, name: str, outage: Outage) -> None:
     """Have one server fail in one way, and wait until the gateway is well again by itself."""
+    answered = len(load.answers)
     await outage(world.servers[name])
     for process in world.gateway.values():
         await process.ready()
@@ -89,6 +97,23 @@ async def _suffer(world: World, load: Load, name: str, outage: Outage) -> None:
     await asyncio.sleep(STEADY_S)
     while len(load.payments) == before:  # the test's own limit ends this
         await asyncio.sleep(0.1)
+    if name == DONE_WITHOUT:
+        assert load.refused(since=answered) == []
+        assert "cache.away" in world.gateway["api-1"].log.read_text()
+        await _is_asked_again(world.installation.environment["GATEWAY_REDIS_URL"])
+
+
+async def _is_asked_again(redis_url: str) -> None:
+    """Wait until somebody looks for something in Redis; the test's own limit ends this."""
+    async with Redis.from_url(redis_url) as redis:
+
+        async def looked() -> int:
+            stats = await redis.info("stats")
+            return int(stats["keyspace_hits"]) + int(stats["keyspace_misses"])
+
+        before = await looked()
+        while await looked() == before:
+            await asyncio.sleep(0.1)
 
 
 def _is_as_promised(answer: Answer) -> bool:

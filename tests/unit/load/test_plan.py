@@ -33,7 +33,7 @@ def test_a_knob_that_nothing_reads_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("LOAD_RATES", "0"), ("LOAD_FAULTS", "redis"), ("LOAD_STEP_S", "soon")]
+    ("name", "value"), [("LOAD_RATES", "0"), ("LOAD_FAULTS", "weather"), ("LOAD_STEP_S", "soon")]
 )
 def test_a_value_that_cannot_be_is_refused(name: str, value: str) -> None:
     with pytest.raises(ValidationError):

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from payment_gateway.application.commands.explain_payment import Line
-from payment_gateway.application.commands.resolve_payment import Finding
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.sagas.reconciliation import Reconciliation
@@ -23,16 +21,11 @@ from payment_gateway.presentation.cli.api_keys import ApiKeyOperations
 from payment_gateway.presentation.cli.app import Processes, create_cli
 from payment_gateway.presentation.cli.audit import AuditEntry
 from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
-from payment_gateway.presentation.cli.events import (
-    EventOperations,
-    ExportFormat,
-    Selection,
-    Show,
-)
-from payment_gateway.presentation.cli.keys import KeyOperations, KeyRow, Rotation
+from payment_gateway.presentation.cli.events import EventOperations
+from payment_gateway.presentation.cli.keys import KeyOperations
 from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.presentation.cli.projection_operations import ProjectionOperations
-from payment_gateway.presentation.cli.subjects import SubjectKept, SubjectOperations
+from payment_gateway.presentation.cli.subjects import SubjectOperations
 from payment_gateway.settings import Settings
 
 Result = TypeVar("Result")
@@ -81,6 +74,32 @@ def work(settings: Settings) -> None:
         reactors.work(settings)
 
 
+def doctor(as_json: bool) -> bool:
+    """Check the settings and every dependency; return whether all is well."""
+    from payment_gateway.doctor import check_installation
+
+    with explained():
+        return check_installation(load_settings(), as_json=as_json)
+
+
+@contextmanager
+def payments() -> Iterator[PaymentOperations]:
+    """Give what the commands on payments do."""
+    from payment_gateway import operations
+
+    with explained():
+        yield operations.PAYMENTS
+
+
+@contextmanager
+def events() -> Iterator[EventOperations]:
+    """Give what the commands on events do."""
+    from payment_gateway import event_operations
+
+    with explained():
+        yield event_operations.OPERATIONS
+
+
 @contextmanager
 def projections() -> Iterator[ProjectionOperations]:
     """Give what the commands on read models do."""
@@ -90,70 +109,31 @@ def projections() -> Iterator[ProjectionOperations]:
         yield projection_operations.OPERATIONS
 
 
-def doctor(as_json: bool) -> bool:
-    """Check the settings and every dependency; return whether all is well."""
-    from payment_gateway.doctor import check_installation
+@contextmanager
+def dead_letters() -> Iterator[DeadLetterOperations]:
+    """Give what the commands on what is parked do."""
+    from payment_gateway import dead_letter_operations
 
     with explained():
-        return check_installation(load_settings(), as_json=as_json)
+        yield dead_letter_operations.OPERATIONS
 
 
-def show_payment(settings: Settings, payment_id: str, as_of: str | None) -> dict[str, Any]:
-    """Return a payment as it is, or as it was at a time."""
-    from payment_gateway import operations
-
-    with explained():
-        return operations.show_payment(settings, payment_id, as_of)
-
-
-def explain_payment(settings: Settings, payment_id: str) -> list[Line]:
-    """Return what happened to a payment."""
-    from payment_gateway import operations
+@contextmanager
+def keys() -> Iterator[KeyOperations]:
+    """Give what the commands on keys do."""
+    from payment_gateway import key_operations
 
     with explained():
-        return operations.explain(settings, payment_id)
+        yield key_operations.OPERATIONS
 
 
-def list_questions(settings: Settings, limit: int) -> list[dict[str, Any]]:
-    """Return the payments that wait for a person."""
-    from payment_gateway import operations
-
-    with explained():
-        return operations.list_questions(settings, limit)
-
-
-def resolve_payment(settings: Settings, payment_id: str, finding: Finding) -> dict[str, Any]:
-    """Record what a person found out about a payment."""
-    from payment_gateway import operations
+@contextmanager
+def subjects() -> Iterator[SubjectOperations]:
+    """Give what the commands on people do."""
+    from payment_gateway import subject_operations
 
     with explained():
-        return operations.resolve(settings, payment_id, finding)
-
-
-def follow_events(settings: Settings, wanted: Selection, limit: int | None, show: Show) -> None:
-    """Show events as they come."""
-    from payment_gateway import event_operations
-
-    with explained():
-        event_operations.follow(settings, wanted, limit, show)
-
-
-def read_events(
-    settings: Settings, wanted: Selection, written_as: ExportFormat, show: Show
-) -> tuple[int, int]:
-    """Show events so far; return after which position it goes on, and how many there were."""
-    from payment_gateway import event_operations
-
-    with explained():
-        return event_operations.read(settings, wanted, written_as, show)
-
-
-def show_stream(settings: Settings, stream: str, show: Show) -> None:
-    """Show the events of a stream."""
-    from payment_gateway import event_operations
-
-    with explained():
-        event_operations.show_stream(settings, stream, show)
+        yield subject_operations.OPERATIONS
 
 
 def reconcile(settings: Settings, provider: str, since: str | None) -> Reconciliation:
@@ -205,111 +185,20 @@ def audit(settings: Settings, tenant_id: str | None, since: str | None) -> list[
         return access_operations.audit(settings, tenant_id, since)
 
 
-def show_subject(settings: Settings, tenant_id: str, reference: str) -> SubjectKept:
-    """Return what is kept of a person."""
-    from payment_gateway import subject_operations
-
-    with explained():
-        return subject_operations.show(settings, tenant_id, reference)
-
-
-def forget_subject(
-    settings: Settings, tenant_id: str, reference: str, reason: str | None
-) -> SubjectKept:
-    """Make what is kept of a person unreadable."""
-    from payment_gateway import subject_operations
-
-    with explained():
-        return subject_operations.forget(settings, tenant_id, reference, reason)
-
-
-def create_keys(settings: Settings) -> list[str]:
-    """Make keys that are missing, or the next one."""
-    from payment_gateway import key_operations
-
-    with explained():
-        return key_operations.create(settings)
-
-
-def rotate_keys(settings: Settings) -> Rotation:
-    """Rewrap every data key by the next or current key."""
-    from payment_gateway import key_operations
-
-    with explained():
-        return key_operations.rotate(settings)
-
-
-def key_status(settings: Settings) -> list[KeyRow]:
-    """Return what is wrapped by which key."""
-    from payment_gateway import key_operations
-
-    with explained():
-        return key_operations.status(settings)
-
-
-def retire_key(settings: Settings, key_id: str) -> None:
-    """Take a key that wraps nothing out of the key file."""
-    from payment_gateway import key_operations
-
-    with explained():
-        key_operations.retire(settings, key_id)
-
-
-def list_letters(settings: Settings) -> list[dict[str, Any]]:
-    """Return all that is parked."""
-    from payment_gateway import dead_letter_operations
-
-    with explained():
-        return dead_letter_operations.list_letters(settings)
-
-
-def show_letter(settings: Settings, letter_id: str) -> dict[str, Any]:
-    """Return something that is parked, with the documents that it concerns."""
-    from payment_gateway import dead_letter_operations
-
-    with explained():
-        return dead_letter_operations.show_letter(settings, letter_id)
-
-
-def replay_letter(settings: Settings, letter_id: str, dry_run: bool) -> dict[str, Any]:
-    """Handle what is parked again, or say what that would change."""
-    from payment_gateway import dead_letter_operations
-
-    with explained():
-        return dead_letter_operations.replay_letter(settings, letter_id, dry_run)
-
-
-def discard_letter(settings: Settings, letter_id: str, reason: str) -> dict[str, Any]:
-    """Decide that what is parked is never handled."""
-    from payment_gateway import dead_letter_operations
-
-    with explained():
-        return dead_letter_operations.discard_letter(settings, letter_id, reason)
-
-
 main = create_cli(
     Processes(
         serve=serve,
         work=work,
         doctor=doctor,
+        payments=payments,
+        events=events,
         projections=projections,
-        payments=PaymentOperations(
-            show=show_payment,
-            explain=explain_payment,
-            questions=list_questions,
-            resolve=resolve_payment,
-        ),
-        events=EventOperations(follow=follow_events, read=read_events, stream=show_stream),
+        dead_letters=dead_letters,
+        keys=keys,
+        subjects=subjects,
         for_tenant=for_tenant,
-        keys=KeyOperations(
-            create=create_keys, rotate=rotate_keys, status=key_status, retire=retire_key
-        ),
-        dead_letters=DeadLetterOperations(
-            all=list_letters, show=show_letter, replay=replay_letter, discard=discard_letter
-        ),
         api_keys=ApiKeyOperations(administer=administer, last_uses=last_uses),
         audit=audit,
-        subjects=SubjectOperations(show=show_subject, forget=forget_subject),
         reconcile=reconcile,
         load_settings=load_settings,
         refusals=(BadSettings, CannotRun),

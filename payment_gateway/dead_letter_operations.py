@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.bootstrap import open_gateway, utc_now
@@ -12,6 +12,7 @@ from payment_gateway.command_line_context import command_context
 from payment_gateway.dead_letter_desk import DeadLetterDesk
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
+from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations
 from payment_gateway.settings import Settings
 
 Result = TypeVar("Result")
@@ -55,6 +56,11 @@ def discard_letter(settings: Settings, letter_id: str, reason: str) -> dict[str,
         WebhookNotParked: The same of a notification.
     """
     return _at(settings, lambda desk: desk.discard(letter_id, reason, _context_for))
+
+
+OPERATIONS: Final = DeadLetterOperations(
+    all=list_letters, show=show_letter, replay=replay_letter, discard=discard_letter
+)
 
 
 def _context_for(tenant_id: str) -> CommandContext:

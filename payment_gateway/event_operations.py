@@ -25,7 +25,7 @@ from payment_gateway.infrastructure.persistence.event_log import (
 )
 from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB, open_eventstoredb
-from payment_gateway.presentation.cli.events import ExportFormat, Selection, Show
+from payment_gateway.presentation.cli.events import EventOperations, ExportFormat, Selection, Show
 from payment_gateway.settings import Settings
 
 RECONNECTS_MAX: Final = 20  # in a row, without an answer between them
@@ -113,6 +113,9 @@ def show_stream(settings: Settings, stream: str, show: Show) -> None:
                 show(await documents.of(recorded))
 
     asyncio.run(run())
+
+
+OPERATIONS: Final = EventOperations(follow=follow, read=read, stream=show_stream)
 
 
 async def _so_far(

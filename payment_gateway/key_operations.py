@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from payment_gateway.application.ports import CommandContext
 from payment_gateway.application.services.key_service import (
@@ -35,7 +35,7 @@ from payment_gateway.infrastructure.security.key_source import (
     open_key_source,
     open_token,
 )
-from payment_gateway.presentation.cli.keys import KeyRole, KeyRow, Rotation
+from payment_gateway.presentation.cli.keys import KeyOperations, KeyRole, KeyRow, Rotation
 from payment_gateway.settings import Settings
 
 Result = TypeVar("Result")
@@ -162,6 +162,9 @@ def retire(settings: Settings, key_id: str) -> None:
                 f" {count.key_id or 'a key they do not name'}; run: payment-gateway keys rotate"
             )
     write_key_file(path, replace(contents, keys=left))
+
+
+OPERATIONS: Final = KeyOperations(create=create, rotate=rotate, status=status, retire=retire)
 
 
 def _create_in_token(settings: Settings) -> list[str]:

@@ -23,6 +23,7 @@ from payment_gateway.domain.value_objects.payment_id import PaymentIdVO
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
 from payment_gateway.infrastructure.persistence.mongodb import Document, open_mongodb
+from payment_gateway.presentation.cli.payments import PaymentOperations
 from payment_gateway.settings import Settings
 from projections import payment_details
 from projections.generations import Shown
@@ -120,6 +121,11 @@ def reconcile_provider(settings: Settings, provider: str, since: str | None) -> 
             return await reconcile(pages, opened.gateway)
 
     return asyncio.run(run())
+
+
+PAYMENTS: Final = PaymentOperations(
+    show=show_payment, explain=explain, questions=list_questions, resolve=resolve
+)
 
 
 async def _history(settings: Settings, payment_id: PaymentIdVO) -> Sequence[RecordedEvent]:

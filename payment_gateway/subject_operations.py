@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Final
 
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext
@@ -14,7 +15,7 @@ from payment_gateway.command_line_context import command_context
 from payment_gateway.domain.value_objects.tenant_id import TenantIdVO
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.infrastructure.persistence.mongodb import open_mongodb
-from payment_gateway.presentation.cli.subjects import SubjectKept
+from payment_gateway.presentation.cli.subjects import SubjectKept, SubjectOperations
 from payment_gateway.settings import Settings
 from projections.generations import Shown
 from projections.payment_queries import count_of_subjects
@@ -49,6 +50,9 @@ def forget(settings: Settings, tenant_id: str, reference: str, reason: str | Non
         return await gateway.subjects.forget(reference, replace(context, reason=reason))
 
     return _run(settings, tenant_id, use)
+
+
+OPERATIONS: Final = SubjectOperations(show=show, forget=forget)
 
 
 def _run(

@@ -50,20 +50,28 @@ CLI = create_cli(
                 cancel=not_called,
             )
         ),
-        payments=PaymentOperations(
-            show=not_called, explain=not_called, questions=not_called, resolve=not_called
+        payments=lambda: nullcontext(
+            PaymentOperations(
+                show=not_called, explain=not_called, questions=not_called, resolve=not_called
+            )
         ),
-        events=EventOperations(follow=not_called, read=not_called, stream=not_called),
+        events=lambda: nullcontext(
+            EventOperations(follow=not_called, read=not_called, stream=not_called)
+        ),
         for_tenant=not_called,
-        keys=KeyOperations(
-            create=not_called, rotate=not_called, status=not_called, retire=not_called
+        keys=lambda: nullcontext(
+            KeyOperations(
+                create=not_called, rotate=not_called, status=not_called, retire=not_called
+            )
         ),
-        dead_letters=DeadLetterOperations(
-            all=not_called, show=not_called, replay=not_called, discard=not_called
+        dead_letters=lambda: nullcontext(
+            DeadLetterOperations(
+                all=not_called, show=not_called, replay=not_called, discard=not_called
+            )
         ),
         api_keys=ApiKeyOperations(administer=not_called, last_uses=not_called),
         audit=not_called,
-        subjects=SubjectOperations(show=not_called, forget=not_called),
+        subjects=lambda: nullcontext(SubjectOperations(show=not_called, forget=not_called)),
         reconcile=not_called,
         load_settings=Settings,
         refusals=(),

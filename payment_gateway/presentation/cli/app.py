@@ -18,9 +18,10 @@ from payment_gateway.presentation.cli.dead_letters import DeadLetterOperations, 
 from payment_gateway.presentation.cli.demo import demo
 from payment_gateway.presentation.cli.events import EventOperations, events_commands
 from payment_gateway.presentation.cli.eventstore import eventstore
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.presentation.cli.keys import KeyOperations, keys_commands
 from payment_gateway.presentation.cli.payments import PaymentOperations, payments_commands
-from payment_gateway.presentation.cli.projection_operations import Operations
+from payment_gateway.presentation.cli.projection_operations import ProjectionOperations
 from payment_gateway.presentation.cli.projections import projections_commands
 from payment_gateway.presentation.cli.providers import providers_commands
 from payment_gateway.presentation.cli.reconcile import Reconcile, add_reconcile
@@ -60,15 +61,15 @@ class Processes:
     serve: Callable[[Settings, str, int], None]
     work: Callable[[Settings], None]
     doctor: Callable[[bool], bool]
-    projections: Operations
-    payments: PaymentOperations
-    events: EventOperations
+    projections: Given[ProjectionOperations]
+    payments: Given[PaymentOperations]
+    events: Given[EventOperations]
     for_tenant: ForTenant
-    keys: KeyOperations
-    dead_letters: DeadLetterOperations
+    keys: Given[KeyOperations]
+    dead_letters: Given[DeadLetterOperations]
     api_keys: ApiKeyOperations
     audit: Audit
-    subjects: SubjectOperations
+    subjects: Given[SubjectOperations]
     reconcile: Reconcile
     load_settings: Callable[[], Settings]
     refusals: tuple[type[Exception], ...]

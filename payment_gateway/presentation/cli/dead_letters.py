@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.settings import Settings
 
 LetterId = Annotated[str, typer.Argument(metavar="ID", help="As list shows it.")]
@@ -35,7 +36,7 @@ class DeadLetterOperations:
 
 
 def dead_letter_commands(
-    operations: DeadLetterOperations, load_settings: Callable[[], Settings]
+    operations: Given[DeadLetterOperations], load_settings: Callable[[], Settings]
 ) -> typer.Typer:
     """Return the group of commands."""
     app = typer.Typer(
@@ -47,12 +48,13 @@ def dead_letter_commands(
 
 
 def _add_looking(
-    app: typer.Typer, operations: DeadLetterOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[DeadLetterOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("list")
     def list_(as_json: AsJson = False) -> None:
         """List what is parked: the events of a stream together, and notifications of providers."""
-        letters = operations.all(load_settings())
+        with operations() as act:
+            letters = act.all(load_settings())
         if as_json:
             print(json.dumps({"data": letters}))
             return
@@ -65,7 +67,8 @@ def _add_looking(
     @app.command("show")
     def show(letter_id: LetterId, as_json: AsJson = False) -> None:
         """Show why something is parked, and the documents that it concerns as they are."""
-        letter = operations.show(load_settings(), letter_id)
+        with operations() as act:
+            letter = act.show(load_settings(), letter_id)
         if as_json:
             print(json.dumps(letter))
             return
@@ -79,7 +82,7 @@ def _add_looking(
 
 
 def _add_deciding(
-    app: typer.Typer, operations: DeadLetterOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[DeadLetterOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("replay")
     def replay(
@@ -91,7 +94,8 @@ def _add_deciding(
         as_json: AsJson = False,
     ) -> None:
         """Handle what is parked again, in order: all of it, or where that fails, nothing."""
-        replayed = operations.replay(load_settings(), letter_id, dry_run)
+        with operations() as act:
+            replayed = act.replay(load_settings(), letter_id, dry_run)
         if as_json:
             print(json.dumps(replayed))
             return
@@ -115,11 +119,13 @@ def _add_deciding(
         """Decide that what is parked is never handled. It is final; the events stay in the log."""
         settings = load_settings()
         if not yes:
-            letter = operations.show(settings, letter_id)
+            with operations() as act:
+                letter = act.show(settings, letter_id)
             typer.confirm(
                 f"Discard {letter_id} ({letter['cause']})? It is final", abort=True, err=True
             )
-        discarded = operations.discard(settings, letter_id, reason)
+        with operations() as act:
+            discarded = act.discard(settings, letter_id, reason)
         print(json.dumps(discarded) if as_json else f"{discarded['events']} discarded")
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 from rich.console import Console
 
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.settings import Settings
 
 COUNT_MAX: Final = 1_000_000_000
@@ -75,7 +76,7 @@ class EventOperations:
 
 
 def events_commands(
-    operations: EventOperations, load_settings: Callable[[], Settings]
+    operations: Given[EventOperations], load_settings: Callable[[], Settings]
 ) -> typer.Typer:
     """Return the group of commands."""
     app = typer.Typer(help="The log of all that has happened.", no_args_is_help=True)
@@ -85,7 +86,7 @@ def events_commands(
 
 
 def _add_looking(
-    app: typer.Typer, operations: EventOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[EventOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("tail")
     def tail(
@@ -106,7 +107,8 @@ def _add_looking(
             tenant_id=tenant,
             after=after,
         )
-        operations.follow(load_settings(), wanted, limit, _printer(as_json=as_json))
+        with operations() as act:
+            act.follow(load_settings(), wanted, limit, _printer(as_json=as_json))
 
     @app.command("show")
     def show(
@@ -114,11 +116,12 @@ def _add_looking(
         as_json: AsJson = False,
     ) -> None:
         """Show the events of a stream, oldest first."""
-        operations.stream(load_settings(), stream, _printer(as_json=as_json))
+        with operations() as act:
+            act.stream(load_settings(), stream, _printer(as_json=as_json))
 
 
 def _add_export(
-    app: typer.Typer, operations: EventOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[EventOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("export")
     def export(
@@ -143,8 +146,8 @@ def _add_export(
             after=after or 0,
         )
         settings = load_settings()
-        with _opened(output, go_on=after is not None) as file:
-            position, count = operations.read(
+        with _opened(output, go_on=after is not None) as file, operations() as act:
+            position, count = act.read(
                 settings, wanted, format_, lambda event: print(json.dumps(event), file=file)
             )
         Console(stderr=True, soft_wrap=True, highlight=False).print(

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.settings import Settings
 
 # unnamed: wrapped before keys had ids. missing: wrapped by a key that is not there.
@@ -56,7 +57,9 @@ class KeyOperations:
     retire: Callable[[Settings, str], None]
 
 
-def keys_commands(operations: KeyOperations, load_settings: Callable[[], Settings]) -> typer.Typer:
+def keys_commands(
+    operations: Given[KeyOperations], load_settings: Callable[[], Settings]
+) -> typer.Typer:
     """Return the group of commands."""
     app = typer.Typer(help="The keys that wrap data keys.", no_args_is_help=True)
     _add_looking(app, operations, load_settings)
@@ -65,12 +68,13 @@ def keys_commands(operations: KeyOperations, load_settings: Callable[[], Setting
 
 
 def _add_looking(
-    app: typer.Typer, operations: KeyOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[KeyOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("status")
     def status(as_json: AsJson = False) -> None:
         """Say what is wrapped by which key."""
-        rows = operations.status(load_settings())
+        with operations() as act:
+            rows = act.status(load_settings())
         if as_json:
             data = [
                 {
@@ -93,18 +97,20 @@ def _add_looking(
 
 
 def _add_changing(
-    app: typer.Typer, operations: KeyOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[KeyOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("create")
     def create(as_json: AsJson = False) -> None:
         """Make the keys that are missing; in a key file, the next key, which does not wrap yet."""
-        made = operations.create(load_settings())
+        with operations() as act:
+            made = act.create(load_settings())
         print(json.dumps({"created": made}) if as_json else f"Made {', '.join(made)}.")
 
     @app.command("rotate")
     def rotate(as_json: AsJson = False) -> None:
         """Put the next key to use and rewrap every data key; run again, it goes on."""
-        rotation = operations.rotate(load_settings())
+        with operations() as act:
+            rotation = act.rotate(load_settings())
         if as_json:
             document = {
                 "keyId": rotation.key_id,
@@ -133,7 +139,8 @@ def _add_changing(
                 abort=True,
                 err=True,
             )
-        operations.retire(load_settings(), key_id)
+        with operations() as act:
+            act.retire(load_settings(), key_id)
         print(f"{key_id} is retired.")
 
 

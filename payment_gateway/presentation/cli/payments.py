@@ -14,6 +14,7 @@ from rich.table import Column, Table
 from payment_gateway.application.commands.explain_payment import Line
 from payment_gateway.application.commands.resolve_payment import Finding
 from payment_gateway.domain.aggregates.payment_commands import Answer
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.settings import Settings
 
 QUESTIONS_MAX: Final = 100
@@ -41,7 +42,7 @@ class PaymentOperations:
 
 
 def payments_commands(
-    operations: PaymentOperations, load_settings: Callable[[], Settings]
+    operations: Given[PaymentOperations], load_settings: Callable[[], Settings]
 ) -> typer.Typer:
     """Return the group of commands."""
     app = typer.Typer(help="Payments, and what only a person can settle.", no_args_is_help=True)
@@ -51,7 +52,7 @@ def payments_commands(
 
 
 def _add_looking(
-    app: typer.Typer, operations: PaymentOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[PaymentOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("show")
     def show(
@@ -63,13 +64,15 @@ def _add_looking(
         as_json: AsJson = False,
     ) -> None:
         """Show a payment, as it is or as it was."""
-        payment = operations.show(load_settings(), payment_id, as_of)
+        with operations() as act:
+            payment = act.show(load_settings(), payment_id, as_of)
         _print_payment(payment, as_json=as_json)
 
     @app.command("explain")
     def explain(payment_id: PaymentId, as_json: AsJson = False) -> None:
         """Tell what happened to a payment: each attempt, each decision, who caused it and why."""
-        lines = operations.explain(load_settings(), payment_id)
+        with operations() as act:
+            lines = act.explain(load_settings(), payment_id)
         if as_json:
             data = [{**_camel(asdict(line)), "at": line.at.isoformat()} for line in lines]
             print(json.dumps({"data": data}))
@@ -82,7 +85,7 @@ def _add_looking(
 
 
 def _add_settling(
-    app: typer.Typer, operations: PaymentOperations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[PaymentOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("questions")
     def questions(
@@ -90,7 +93,8 @@ def _add_settling(
         as_json: AsJson = False,
     ) -> None:
         """List the payments that wait for a person, those that wait longest first."""
-        waiting = operations.questions(load_settings(), limit)
+        with operations() as act:
+            waiting = act.questions(load_settings(), limit)
         if as_json:
             print(json.dumps({"data": waiting}))
             return
@@ -129,13 +133,15 @@ def _add_settling(
         """Say what became of a payment or a refund that only a person can settle. It is final."""
         settings = load_settings()
         if not yes:
-            _print_payment(operations.show(settings, payment_id, None), as_json=False, stderr=True)
+            with operations() as act:
+                _print_payment(act.show(settings, payment_id, None), as_json=False, stderr=True)
             what = answer if amount is None else f"{answer} with {amount}"
             typer.confirm(f"Record that it is {what}? It is final", abort=True, err=True)
         finding = Finding(
             answer=answer, refund_id=refund_id, reference=reference, note=note, amount=amount
         )
-        payment = operations.resolve(settings, payment_id, finding)
+        with operations() as act:
+            payment = act.resolve(settings, payment_id, finding)
         _print_payment(payment, as_json=as_json)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -72,7 +71,3 @@ class ProjectionOperations:
     pause: Callable[[Settings, str, bool, str | None], Answer]
     resume: Callable[[Settings, str, bool, float | None, str | None], Answer]
     cancel: Callable[[Settings, str, str | None], Answer]
-
-
-Operations = Callable[[], AbstractContextManager[ProjectionOperations]]
-"""Gives them for as long as a command lasts."""

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.presentation.cli.projection_operations import (
     AsJson,
     Name,
     OfRebuild,
-    Operations,
+    ProjectionOperations,
     Rate,
     Sample,
 )
@@ -28,7 +29,7 @@ from payment_gateway.settings import Settings
 
 
 def projections_commands(
-    operations: Operations, load_settings: Callable[[], Settings]
+    operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> typer.Typer:
     """Return the group of commands."""
     app = typer.Typer(help="The read models.", no_args_is_help=True)
@@ -41,7 +42,7 @@ def projections_commands(
 
 
 def _add_running(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("run")
     def run(
@@ -65,7 +66,7 @@ def _add_running(
 
 
 def _add_proving(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("verify")
     def verify(
@@ -96,7 +97,7 @@ def _add_proving(
 
 
 def _add_going_back(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("rollback")
     def rollback(
@@ -130,7 +131,7 @@ def _add_going_back(
 
 
 def _add_pausing(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("pause")
     def pause(

@@ -8,11 +8,12 @@ from typing import Annotated, Final
 
 import typer
 
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.presentation.cli.projection_operations import (
     Answer,
     AsJson,
     Name,
-    Operations,
+    ProjectionOperations,
     Rate,
     RebuildOptions,
     Sample,
@@ -28,7 +29,7 @@ NOT_SHOWN: Final = frozenset({"failed", "cancelled"})
 
 
 def add_building(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     """Add the commands to the group."""
     _add_rebuild(app, operations, load_settings)
@@ -37,7 +38,7 @@ def add_building(
 
 
 def _add_rebuild(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("rebuild")
     def rebuild(
@@ -78,7 +79,7 @@ def _add_rebuild(
 
 
 def _add_migrate(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("migrate")
     def migrate(
@@ -112,7 +113,7 @@ def _add_migrate(
 
 
 def _add_cancel(
-    app: typer.Typer, operations: Operations, load_settings: Callable[[], Settings]
+    app: typer.Typer, operations: Given[ProjectionOperations], load_settings: Callable[[], Settings]
 ) -> None:
     @app.command("cancel")
     def cancel(

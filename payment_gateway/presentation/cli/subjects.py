@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from payment_gateway.presentation.cli.credentials import AsJson
+from payment_gateway.presentation.cli.given import Given
 from payment_gateway.presentation.cli.tenants import Reason, Yes
 from payment_gateway.settings import Settings
 
@@ -56,7 +57,7 @@ class SubjectOperations:
 
 
 def subjects_commands(
-    operations: SubjectOperations, load_settings: Callable[[], Settings]
+    operations: Given[SubjectOperations], load_settings: Callable[[], Settings]
 ) -> typer.Typer:
     """Return the group of commands."""
     app = typer.Typer(help="The people whose data payments carry.", no_args_is_help=True)
@@ -64,7 +65,8 @@ def subjects_commands(
     @app.command("show")
     def show(reference: Reference, tenant: Tenant, as_json: AsJson = False) -> None:
         """Show what is kept of a person, not the data itself."""
-        _print(operations.show(load_settings(), tenant, reference), as_json=as_json)
+        with operations() as act:
+            _print(act.show(load_settings(), tenant, reference), as_json=as_json)
 
     @app.command("forget")
     def forget(
@@ -78,7 +80,8 @@ def subjects_commands(
         if not yes:
             question = f"Forget the customer {reference} of {tenant} for good?"
             typer.confirm(question, abort=True, err=True)
-        _print(operations.forget(load_settings(), tenant, reference, reason), as_json=as_json)
+        with operations() as act:
+            _print(act.forget(load_settings(), tenant, reference, reason), as_json=as_json)
 
     return app
 

@@ -16,6 +16,7 @@ from payment_gateway.application.services import api_key_directory, tenant_servi
 from payment_gateway.application.services.api_key_service import ApiKeyService
 from payment_gateway.bootstrap import OpenGateway
 from payment_gateway.domain.aggregates.api_key import ApiKey
+from payment_gateway.infrastructure.messaging.canary import with_canary
 from payment_gateway.infrastructure.messaging.log_follower import LogFollower
 from payment_gateway.infrastructure.persistence.event_log import StreamFilter, UnknownRecord
 from payment_gateway.infrastructure.persistence.mongodb import Database
@@ -36,7 +37,10 @@ from payment_gateway.settings import Settings
 
 # How long a process that starts waits for the keys of the log before it takes requests without them.
 START_WITHIN_S: Final = 10.0
-FOLLOWED: Final = StreamFilter(f"(?:{api_key_directory.CATEGORY}|{tenant_service.CATEGORY})-.*")
+# The marks among them: they move on what is known where nothing is done about keys and tenants.
+FOLLOWED: Final = with_canary(
+    StreamFilter(f"(?:{api_key_directory.CATEGORY}|{tenant_service.CATEGORY})-.*")
+)
 _API_KEY: Final = f"{api_key_directory.CATEGORY}-"
 
 log = structlog.get_logger()
@@ -135,11 +139,13 @@ class Access:
     Attributes:
         uses: When which key was used.
         log_ins: Where a browser may log in, by issuer.
+        follower: How far keys and tenants are known.
     """
 
     authenticate: Authentication
     uses: ApiKeyUses
     log_ins: Mapping[str, OidcLogIn]
+    follower: LogFollower
 
 
 @asynccontextmanager
@@ -176,7 +182,7 @@ async def open_authentication(
             for one in settings.oidc_issuers
             if one.client_id is not None
         }
-        yield Access(authenticate=authentication, uses=uses, log_ins=log_ins)
+        yield Access(authenticate=authentication, uses=uses, log_ins=log_ins, follower=follower)
         await uses.write()
 
 

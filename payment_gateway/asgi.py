@@ -40,6 +40,7 @@ from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
 )
 from payment_gateway.infrastructure.resilience.request_limits_in_redis import RedisRequestLimits
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
+from payment_gateway.infrastructure.webhook_deliveries import queue as delivery_queue
 from payment_gateway.presentation.graphql.app import create_graphql_router
 from payment_gateway.presentation.rest import dead_letters, projections, refusals
 from payment_gateway.presentation.rest.access import (
@@ -55,20 +56,18 @@ from payment_gateway.presentation.rest.request_limits import Limiter, LimitPolic
 from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.projection_desk import ProjectionDesk
 from payment_gateway.settings import Settings
-from projections.consistency import NotYet
 from projections.cursor import encode_after
 from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
 from projections.payment_list_queries import After
-from projections.positions import Positions
+from projections.positions import Positions, SubscriptionPosition
 from projections.projections_api import ProjectionSide, create_projections_router
 from projections.query_api import Queries, create_query_router
 from projections.registry import StepRefused
 from projections.worker import READ_MODELS, UnknownReadModel
 
 REFUSALS: Final = {
-    NotYet: refusals.NOT_YET,
     TooManyStreams: refusals.TOO_MANY_STREAMS,
     NotBuilt: refusals.READ_MODELS_UNAVAILABLE,
     PyMongoError: refusals.READ_MODELS_UNAVAILABLE,
@@ -166,6 +165,9 @@ def application(settings: Settings | None = None) -> FastAPI:
                 command_side=CommandSide(
                     gateway=opened.gateway,
                     encode_token=tokens.encode,
+                    decode_token=tokens.decode,
+                    known_access=access.follower,
+                    known_deliveries=SubscriptionPosition(positions, delivery_queue.SUBSCRIPTION),
                     refusals=NOTHING_DONE,
                 ),
                 authenticate=access.authenticate,

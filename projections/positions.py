@@ -89,10 +89,22 @@ class Positions:
         Returns:
             How far it has come then; ``None`` where it was not that far within that time.
         """
-        reached = await self.of(generation, payment_id=payment_id)
+        names = _subscriptions(generation, payment_id)
+        return await self.reach_all(names, position, within_s=within_s, poll_s=poll_s)
+
+    async def reach_all(
+        self,
+        names: Sequence[str],
+        position: int,
+        *,
+        within_s: float,
+        poll_s: float = POLL_EVERY_S,
+    ) -> Reached | None:
+        """Wait until subscriptions have come to a position, as ``reach`` does for a read model."""
+        reached = _reached(names, await self._read(names))
         if reached.position >= position or within_s <= 0:
             return reached if reached.position >= position else None
-        waiting = _Waiting(_subscriptions(generation, payment_id), position, poll_s)
+        waiting = _Waiting(names, position, poll_s)
         self._waiting.add(waiting)
         self._joined.set()
         if self._poller is None or self._poller.done():
@@ -141,6 +153,19 @@ class Positions:
         async for document in self._checkpoints.find({"_id": {"$in": wanted}}, {"position": 1}):
             found[document["_id"]] = int(document["position"])
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPosition:
+    """How far one subscription has come that makes something else than a read model."""
+
+    positions: Positions
+    name: str
+
+    async def reach(self, position: int, *, within_s: float) -> int | None:
+        """Wait until it has come to a position; return how far it is then, ``None`` for not that far."""
+        reached = await self.positions.reach_all([self.name], position, within_s=within_s)
+        return None if reached is None else reached.position
 
 
 def _reached(names: Sequence[str], found: Mapping[str, int]) -> Reached:

@@ -10,9 +10,9 @@ from typing import Annotated, Final
 from fastapi import Depends, Header, Response
 from starlette.datastructures import MutableHeaders
 
-from payment_gateway.domain.errors import InvalidValue
+from payment_gateway.domain.errors import InvalidValue, NotYet
+from payment_gateway.domain.value_objects.preferred_wait import WAIT_S_DEFAULT, preferred_wait_s
 from payment_gateway.infrastructure.persistence.mongodb import Collection, Database
-from projections.consistency import WAIT_S_DEFAULT, NotYet, preferred_wait_s
 from projections.generations import Generation
 from projections.positions import Reached
 from projections.query_context import Dependency, Queries, Viewer

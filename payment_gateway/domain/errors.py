@@ -39,6 +39,7 @@ DomainError
 ├── IdempotencyKeyReused         the idempotency key was used for another command
 ├── IdempotencyKeyInUse          the idempotency key's command is being carried out
 ├── PreconditionFailed           what the command was meant for has changed
+├── NotYet                       the query does not show what its caller knows of
 └── ProviderUnavailableError     the provider was not reached; nothing happened there
 """
 
@@ -46,7 +47,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-# After so many seconds it is worth asking whether a command under way is done.
+# After so many seconds it is worth asking whether a command under way is done, or shows.
 ASK_AGAIN_S: Final = 1.0
 
 
@@ -441,6 +442,17 @@ class IdempotencyKeyInUse(DomainError):
     def __init__(self, *, lapses_in_s: float) -> None:
         super().__init__("the request with this key is still being carried out; ask again")
         self.retry_after_s = min(lapses_in_s, ASK_AGAIN_S)
+
+
+class NotYet(DomainError):
+    """The answer does not show your last command yet; ask again."""
+
+    code = "not_yet"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__("the answer does not show your last command yet; ask again")
+        self.retry_after_s = ASK_AGAIN_S
 
 
 class PreconditionFailed(DomainError):

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from payment_gateway.application.ports import CommandContext
-from payment_gateway.domain.errors import DomainError, PaymentNotFound
+from payment_gateway.domain.errors import DomainError, NotYet, PaymentNotFound
 from payment_gateway.domain.events.payment import (
     CheckoutCreatedEvent,
     PaymentCompletedEvent,
@@ -35,7 +35,6 @@ from payment_gateway.infrastructure.persistence.mongodb import (
     open_mongodb,
     open_session,
 )
-from projections.consistency import NotYet
 from projections.document_writer import DocumentWriter
 from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import Generation, Shown, install

@@ -19,7 +19,7 @@ from payment_gateway.application.gateway import Gateway
 from payment_gateway.application.ports import CommandContext, Provider
 from payment_gateway.application.services.payment_service import ExecutedPayment
 from payment_gateway.application.services.personal_data_service import SubjectForgotten
-from payment_gateway.application.services.stream_service import Loaded
+from payment_gateway.application.services.stream_service import Loaded, refuse_if_match
 from payment_gateway.application.services.subject_service import customer_subject_id
 from payment_gateway.application.services.tenant_service import check_return_url
 from payment_gateway.domain.aggregates.payment import decide
@@ -30,7 +30,6 @@ from payment_gateway.domain.errors import (
     InvalidAmountError,
     InvalidValue,
     PaymentNotFound,
-    PreconditionFailed,
 )
 from payment_gateway.domain.value_objects.external_reference_number import (
     ExternalReferenceNumberVO,
@@ -111,16 +110,6 @@ async def initiate_payment(
         else:
             return await open_checkout(executed, provider, context, gateway)
     raise AssertionError("unreachable")
-
-
-def refuse_if_match(context: CommandContext) -> None:
-    """Refuse to make something new under the condition that it is there.
-
-    Raises:
-        PreconditionFailed: The caller names revisions.
-    """
-    if context.if_match is not None:
-        raise PreconditionFailed
 
 
 async def check_payment(

@@ -14,7 +14,6 @@ from payment_gateway.application.commands.initiate_payment import (
     NUMBERS_TRIED_MAX,
     PaymentRequest,
     check_payment,
-    refuse_if_match,
     store_payment,
 )
 from payment_gateway.application.commands.show_split import SplitView, show_split
@@ -26,6 +25,7 @@ from payment_gateway.application.ports import (
     SealBroken,
     StreamMoved,
 )
+from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.domain.aggregates.split import StartSplit, decide
 from payment_gateway.domain.errors import ExternalReferenceInUse, InvalidAmountError
 from payment_gateway.domain.events.split import SplitPart

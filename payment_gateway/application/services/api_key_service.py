@@ -14,7 +14,12 @@ from payment_gateway.application.services.api_key_directory import (
     EVENTS,
     ApiKeyDirectory,
 )
-from payment_gateway.application.services.stream_service import Executed, Loaded, StreamService
+from payment_gateway.application.services.stream_service import (
+    Executed,
+    Loaded,
+    StreamService,
+    matching,
+)
 from payment_gateway.domain.aggregates.api_key import (
     ApiKey,
     CreateApiKey,
@@ -111,12 +116,13 @@ class ApiKeyService:
             ApiKeyNotFound: There is none that the context's tenant may change.
             ApiKeyFixed: It is one that no command changes.
             ApiKeyEnded: It is accepted no more.
+            PreconditionFailed: It is at none of the revisions that the caller names.
             EventStoreUnavailable: No answer; the secret may have been replaced. Rotate it again.
         """
         if not timedelta(0) <= overlap <= OVERLAP_MAX:
             most = int(OVERLAP_MAX.total_seconds())
             raise InvalidValue(f"an overlap is 0 to {most} seconds", param="overlapSeconds")
-        loaded = await self._load(api_key_id, context.tenant_id)
+        loaded = await self._load(api_key_id, context)
         secret = self.secrets.new()
         command = RotateApiKey(
             prefix=secret.prefix, key_hash=secret.key_hash, at=context.at, overlap=overlap
@@ -132,9 +138,10 @@ class ApiKeyService:
         Raises:
             ApiKeyNotFound: There is none that the context's tenant may change.
             ApiKeyFixed: It is one that no command changes.
+            PreconditionFailed: It is at none of the revisions that the caller names.
             EventStoreUnavailable: No answer; it may be revoked again.
         """
-        loaded = await self._load(api_key_id, context.tenant_id)
+        loaded = await self._load(api_key_id, context)
         command = RevokeApiKey(at=context.at)
         executed = await self._execute(loaded, command, context)
         return self._noted(executed)
@@ -143,15 +150,16 @@ class ApiKeyService:
         """Return the keys of a tenant, of all where it is ``*``; those that ended, too."""
         return [key for key in self.directory.every() if tenant_id in {ANY_TENANT, key.tenant_id}]
 
-    async def _load(self, api_key_id: str, tenant_id: str) -> Loaded[ApiKey]:
+    async def _load(self, api_key_id: str, context: CommandContext) -> Loaded[ApiKey]:
         if _ID.fullmatch(api_key_id) is None:
             raise ApiKeyNotFound(api_key_id)
         if self.directory.is_fixed(api_key_id):
             raise ApiKeyFixed(api_key_id)
         loaded = await self._streams.load(api_key_id)
-        if loaded.state is None or tenant_id not in {ANY_TENANT, loaded.state.tenant_id}:
+        allowed = {ANY_TENANT, loaded.state.tenant_id} if loaded.state else set()
+        if context.tenant_id not in allowed:
             raise ApiKeyNotFound(api_key_id)
-        return loaded
+        return matching(loaded, context)
 
     async def _execute(
         self, loaded: Loaded[ApiKey], command: RotateApiKey | RevokeApiKey, context: CommandContext

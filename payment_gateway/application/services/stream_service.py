@@ -34,6 +34,29 @@ class Loaded(Generic[State]):
     pinned: bool = False
 
 
+def matching(loaded: Loaded[State], context: CommandContext) -> Loaded[State]:
+    """Return where an aggregate stands, pinned where the caller names a revision of it.
+
+    Raises:
+        PreconditionFailed: It is at none of the revisions that the caller names.
+    """
+    if context.if_match is None:
+        return loaded
+    if loaded.revision not in context.if_match:
+        raise PreconditionFailed
+    return replace(loaded, pinned=True)
+
+
+def refuse_if_match(context: CommandContext) -> None:
+    """Refuse a condition on what has no revision: it is new, or has no stream of its own.
+
+    Raises:
+        PreconditionFailed: The caller names revisions.
+    """
+    if context.if_match is not None:
+        raise PreconditionFailed
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed(Generic[State, Event]):
     """What came of a command: the new events (none: it was carried out before) and the state after.
@@ -100,12 +123,7 @@ class StreamService(Generic[State, Event]):
             PreconditionFailed: It is at none of the revisions that the caller names.
             EventStoreUnavailable: The event store gave no answer.
         """
-        loaded = await self.load(aggregate_id)
-        if context.if_match is None:
-            return loaded
-        if loaded.revision not in context.if_match:
-            raise PreconditionFailed
-        return replace(loaded, pinned=True)
+        return matching(await self.load(aggregate_id), context)
 
     async def execute(
         self,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from payment_gateway.application.ports import CommandContext, EventStore, RecordedEvent
 from payment_gateway.application.services.folded_streams import FoldedStreams
-from payment_gateway.application.services.stream_service import Executed, StreamService
+from payment_gateway.application.services.stream_service import Executed, Loaded, StreamService
 from payment_gateway.domain.aggregates.tenant import (
     ChangeTenant,
     CreateTenant,
@@ -125,13 +125,19 @@ class TenantService:
         cached = self._cache.get(tenant_id)
         if cached and cached[0] > now:
             return cached[1]
+        state = (await self.load(tenant_id)).state
+        assert state is not None, "it was found"
+        if len(self._cache) >= CACHE_MAX:
+            self._cache.clear()
+        self._cache[tenant_id] = (now + CACHE_S, state)
+        return state
+
+    async def load(self, tenant_id: str) -> Loaded[Tenant]:
+        """Return a tenant as the log has it now; raises as ``find`` does."""
         loaded = await self._streams.load(tenant_id)
         if loaded.state is None:
             raise TenantNotFound(tenant_id)
-        if len(self._cache) >= CACHE_MAX:
-            self._cache.clear()
-        self._cache[tenant_id] = (now + CACHE_S, loaded.state)
-        return loaded.state
+        return loaded
 
     async def find_active(self, tenant_id: str) -> Tenant:
         """Return a tenant that may command something.

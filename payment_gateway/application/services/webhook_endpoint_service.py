@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from payment_gateway.application.ports import CommandContext, EventStore
-from payment_gateway.application.services.stream_service import Executed, StreamService
+from payment_gateway.application.services.stream_service import (
+    Executed,
+    Loaded,
+    StreamService,
+    matching,
+)
 from payment_gateway.application.webhook_deliveries import EndpointRecord, WebhookDeliveryRecords
 from payment_gateway.application.webhook_secrets import (
     SECRET_BYTES,
@@ -152,6 +157,7 @@ class WebhookEndpointService:
         Raises:
             InvalidValue: As for ``create``.
             WebhookEndpointNotFound: The tenant has none of that id.
+            PreconditionFailed: It is at none of the revisions that the caller names.
         """
         if url is not None:
             self._check_url(url)
@@ -167,6 +173,7 @@ class WebhookEndpointService:
         Raises:
             InvalidValue: No time, or longer than ``OVERLAP_S_MAX``.
             WebhookEndpointNotFound: The tenant has none of that id.
+            PreconditionFailed: It is at none of the revisions that the caller names.
         """
         if not 0 <= overlap_s <= OVERLAP_S_MAX:
             raise InvalidValue(f"from 0 to {OVERLAP_S_MAX} seconds", param="overlapSeconds")
@@ -177,11 +184,12 @@ class WebhookEndpointService:
             endpoint = _of(state, context.tenant_id)
             return decide(rotation(secret, endpoint, until, self.cipher), endpoint)
 
-        executed = await self._streams.execute(_checked(endpoint_id), decide_version, context)
+        loaded = await self._load_matching(endpoint_id, context)
+        executed = await self._streams.execute(endpoint_id, decide_version, context, after=loaded)
         return ShownSecret(executed=executed, secret=shown(secret))
 
     async def delete(self, endpoint_id: str, context: CommandContext) -> Events:
-        """Stop sending for good; raises ``WebhookEndpointNotFound``."""
+        """Stop sending for good; raises ``WebhookEndpointNotFound``, ``PreconditionFailed``."""
         return await self._execute(endpoint_id, DeleteWebhookEndpoint(), context)
 
     async def disable(
@@ -208,16 +216,18 @@ class WebhookEndpointService:
 
         Raises:
             WebhookEndpointNotFound: The tenant has none of that id.
+            PreconditionFailed: It is at none of the revisions that the caller names.
             EventStoreUnavailable: No answer; a test may have been requested.
         """
         command = RequestWebhookTest(test_id=test_id or str(uuid4()))
-        before = await self._test_event(_checked(endpoint_id), command.test_id)
+        loaded = await self._load_matching(endpoint_id, context)
+        before = await self._test_event(endpoint_id, command.test_id)
 
         def decide_once(state: WebhookEndpoint | None) -> list[WebhookEndpointEvent]:
             endpoint = _of(state, context.tenant_id)
             return decide(command, endpoint) if before is None else []
 
-        executed = await self._streams.execute(endpoint_id, decide_once, context)
+        executed = await self._streams.execute(endpoint_id, decide_once, context, after=loaded)
         event_id = before or await self._test_event(endpoint_id, command.test_id)
         assert event_id is not None, "it was just requested"
         return RequestedTest(executed=executed, event_id=event_id)
@@ -229,10 +239,25 @@ class WebhookEndpointService:
             WebhookEndpointNotFound: The tenant has none of that id.
             EventStoreUnavailable: The event store gave no answer.
         """
-        endpoint = _of((await self._streams.load(_checked(endpoint_id))).state, tenant_id)
+        return (await self.load(endpoint_id, tenant_id=tenant_id))[0]
+
+    async def load(self, endpoint_id: str, *, tenant_id: str | None) -> tuple[WebhookEndpoint, int]:
+        """Return a tenant's endpoint and its revision; raises as ``find`` does."""
+        loaded = await self._streams.load(_checked(endpoint_id))
+        endpoint = _of(loaded.state, tenant_id)
         if endpoint.deleted:
             raise WebhookEndpointNotFound
-        return endpoint
+        assert loaded.revision is not None, "what is there has a revision"
+        return endpoint, loaded.revision
+
+    async def check_revision(self, endpoint_id: str, context: CommandContext) -> None:
+        """Refuse what is meant for another revision of an endpoint.
+
+        Raises:
+            WebhookEndpointNotFound: The tenant has none of that id.
+            PreconditionFailed: It is at none of the revisions that the caller names.
+        """
+        await self._load_matching(endpoint_id, context)
 
     async def list_of(self, tenant_id: str) -> list[tuple[WebhookEndpoint, EndpointRecord]]:
         """Return a tenant's endpoints, oldest first; raises ``QueueUnavailable``."""
@@ -251,10 +276,19 @@ class WebhookEndpointService:
         self, endpoint_id: str, command: WebhookEndpointCommand, context: CommandContext
     ) -> Events:
         return await self._streams.execute(
-            _checked(endpoint_id),
+            endpoint_id,
             lambda state: decide(command, _of(state, context.tenant_id)),
             context,
+            after=await self._load_matching(endpoint_id, context),
         )
+
+    async def _load_matching(
+        self, endpoint_id: str, context: CommandContext
+    ) -> Loaded[WebhookEndpoint]:
+        """Return where an endpoint stands, pinned where the caller names a revision of it."""
+        loaded = await self._streams.load(_checked(endpoint_id))
+        _of(loaded.state, context.tenant_id)
+        return matching(loaded, context)
 
     async def _test_event(self, endpoint_id: str, test_id: str) -> str | None:
         history = await self.store.read(self._streams.stream(endpoint_id))

@@ -47,6 +47,7 @@ class LogFollower:
         self._apply: Final = apply
         self._tried: Final = asyncio.Event()
         self._position = 0
+        self._moved = asyncio.Event()
         self.has_caught_up = False
 
     async def run(self) -> NoReturn:
@@ -71,15 +72,35 @@ class LogFollower:
             _log.warning("log_follower.slow_start", waited_s=within_s)
         return self.has_caught_up
 
+    async def reach(self, position: int, *, within_s: float) -> int | None:
+        """Wait until everything up to a position in the log was applied.
+
+        Returns:
+            How far it has come then; ``None`` where it was not that far within that time.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while self._position < position:
+                    await self._moved.wait()
+        except TimeoutError:
+            return None
+        return self._position
+
     async def _follow(self) -> None:
         async with aclosing(self._events.subscribe(self._matching, after=self._position)) as items:
             async for item in items:
                 match item:
                     case RecordedEvent() | UnknownRecord():
                         self._apply(item)
-                        self._position = item.position
+                        self._move_to(item.position)
                     case Checkpoint(position):
-                        self._position = position
+                        self._move_to(position)
                     case CaughtUp():
                         self.has_caught_up = True
                         self._tried.set()
+
+    def _move_to(self, position: int) -> None:
+        """Let all who wait for it look whether it is far enough."""
+        self._position = position
+        self._moved.set()
+        self._moved = asyncio.Event()

@@ -14,7 +14,9 @@ from payment_gateway.application.services.api_key_service import (
     OVERLAP_MAX,
     IssuedApiKey,
 )
+from payment_gateway.application.services.stream_service import Executed, refuse_if_match
 from payment_gateway.domain.aggregates.api_key import ApiKey
+from payment_gateway.domain.events.api_key import ApiKeyEvent
 from payment_gateway.domain.value_objects.grant import ANY_TENANT, GrantVO
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.administration import (
@@ -27,7 +29,7 @@ from payment_gateway.presentation.rest.administration import (
 from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
-    stamp_position,
+    stamp,
 )
 from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
@@ -39,6 +41,7 @@ from payment_gateway.presentation.rest.limits import (
     ROLE_LENGTH_MAX,
     ROLES_MAX,
 )
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.schemas import Answer, ReasonBody, TenantId
 
 router = APIRouter(prefix="/api/v1/apikeys", tags=["api keys"], route_class=ExactJsonRoute)
@@ -116,6 +119,7 @@ async def create(
     """Make a key; no answer ever shows it again."""
     grant = GrantVO.parse(body.tenant_id, body.roles)
     context = administration_context(request, caller, grant.tenant_id, side, reason=body.reason)
+    refuse_if_match(context)
     if grant.tenant_id != ANY_TENANT:
         await side.gateway.tenants.find(grant.tenant_id)
     claim = claim_of(request)
@@ -131,13 +135,16 @@ async def create(
 
 @router.get("")
 async def list_(
+    *,
     request: Request,
     caller: Reader,
     side: Side,
+    asked: Asking,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE_DEFAULT,
     cursor: Cursor = None,
 ) -> ApiKeyPage:
     """List the keys of the caller's tenant, of all where the caller is of all; no secret among it."""
+    await asked.shown_by(side.known_access, tenant_id=caller.tenant_id)
     keys = sorted(side.gateway.api_keys.every(caller.tenant_id), key=_place)
     after = decode_after(cursor)
     left = [key for key in keys if _place(key) > after]
@@ -165,7 +172,7 @@ async def revoke(
     """Accept a key no more; doing so again changes nothing."""
     context = administration_context(request, caller, caller.tenant_id, side, reason=reason)
     revoked = await side.gateway.api_keys.revoke(api_key_id, context)
-    stamp_position(response, side, revoked.state.tenant_id, revoked.position)
+    _stamp(response, side, revoked)
     return ApiKeyAnswer(**_shown(revoked.state, context.at))
 
 
@@ -196,8 +203,13 @@ def _place(key: ApiKey) -> str:
 def _issued(
     issued: IssuedApiKey, now: datetime, response: Response, side: CommandSide
 ) -> IssuedApiKeyAnswer:
-    stamp_position(response, side, issued.api_key.tenant_id, issued.executed.position)
+    _stamp(response, side, issued.executed)
     return IssuedApiKeyAnswer(key=issued.secret, **_shown(issued.api_key, now))
+
+
+def _stamp(response: Response, side: CommandSide, executed: Executed[ApiKey, ApiKeyEvent]) -> None:
+    where = {"revision": executed.revision, "position": executed.position}
+    stamp(response, side, executed.state.tenant_id, **where)
 
 
 def _shown(

@@ -55,6 +55,7 @@ CORS_ANSWER_HEADERS: Final = [
     "Consistency-Token",
     "ETag",
     "Idempotent-Replayed",
+    "Preference-Applied",
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastapi import Request, Response
 from structlog.contextvars import bind_contextvars
@@ -14,17 +15,35 @@ from payment_gateway.presentation.rest.access import Caller, check_tenant
 from payment_gateway.presentation.rest.if_match import revisions_of
 
 
+class FollowsLog(Protocol):
+    """What is made from the log, and may be behind it."""
+
+    async def reach(self, position: int, *, within_s: float) -> int | None:
+        """Wait until everything up to a position shows.
+
+        Returns:
+            How far it has come then; ``None`` where it was not that far within that time.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandSide:
     """What the command routes are given by the composition root.
 
     Attributes:
         encode_token: From tenant and position in the log to a ``Consistency-Token``.
+        decode_token: Back to the position; ``None`` for a text that is no token of that tenant.
+        known_access: How far this process knows tenants and API keys.
+        known_deliveries: How far webhook endpoints and deliveries are listed.
         refusals: What commands raise, beside errors of the domain, where they have done nothing.
     """
 
     gateway: Gateway
     encode_token: Callable[[str, int], str]
+    decode_token: Callable[[str, str], int | None]
+    known_access: FollowsLog
+    known_deliveries: FollowsLog
     refusals: tuple[type[Exception], ...] = ()
 
 
@@ -89,9 +108,14 @@ def stamp(
 ) -> None:
     """Tell the caller where the log and the payment are now."""
     stamp_position(response, side, tenant_id, position)
-    response.headers["ETag"] = f'"{revision}"'
+    response.headers["ETag"] = etag(revision)
 
 
 def stamp_position(response: Response, side: CommandSide, tenant_id: str, position: int) -> None:
     """Tell the caller where the log is now, where there is no revision to go on from."""
     response.headers["Consistency-Token"] = side.encode_token(tenant_id, position)
+
+
+def etag(revision: int) -> str:
+    """Return a revision as a strong tag, which ``If-Match`` may name."""
+    return f'"{revision}"'

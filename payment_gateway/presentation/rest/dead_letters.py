@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
 
 from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.presentation.rest.access import Caller
 from payment_gateway.presentation.rest.all_tenants import operator_of_all_tenants
 from payment_gateway.presentation.rest.command_context import (
@@ -175,4 +176,11 @@ async def discard(
 
 
 def _contexts(request: Request, caller: Caller, side: CommandSide) -> ContextFor:
-    return lambda tenant_id: context_of(request, caller, tenant_id, side)
+    """Return who decides, for each tenant; a letter has no revision that ``If-Match`` could name."""
+
+    def context_for(tenant_id: str) -> CommandContext:
+        context = context_of(request, caller, tenant_id, side)
+        refuse_if_match(context)
+        return context
+
+    return context_for

@@ -28,7 +28,6 @@ def rows() -> list[ErrorRow]:
         *refusals.OTHER.values(),
         *refusals.HTTP.values(),
         *refusals.LIMITED.values(),
-        refusals.NOT_YET,
         refusals.TOO_MANY_STREAMS,
         refusals.TOO_MANY_FAILURES,
         refusals.ISSUER_UNAVAILABLE,

@@ -28,7 +28,7 @@ Operation = dict[str, Any]
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 # Commands of these groups say where what they are about is now, and heed where it is believed to be.
-_STAMPED: Final = frozenset({"payments", "providers", "tenants", "webhook endpoints"})
+_STAMPED: Final = frozenset({"payments", "providers", "tenants", "api keys", "webhook endpoints"})
 QUERIES: Final = "queries"
 _OF_THE_FRAMEWORK: Final = ("HTTPValidationError", "ValidationError")
 
@@ -40,6 +40,7 @@ def _header(description: str, example: object, kind: str = "string") -> dict[str
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "X-Request-Id": _header("Names this request in logs and events.", "0198c5d0-7c1e-7b43"),
     "Consistency-Token": _header("Sent with a query, it shows at least this state.", "AQAAE"),
+    "Preference-Applied": _header("How long the query was ready to wait.", "wait=10"),
     "ETag": _header("The revision of what was asked for or changed.", '"3"'),
     "Idempotent-Replayed": _header("The answer is that of the first time.", "true"),
     "Retry-After": _header("After so many seconds the same may be sent again.", 5, "integer"),
@@ -194,8 +195,14 @@ def _add_headers(described: _Described) -> None:
         names += ["Idempotent-Replayed", "Consistency-Token"]
         if _STAMPED.intersection(operation["tags"]):
             names += ["ETag"]
-    if QUERIES in operation["tags"]:
+    elif _STAMPED.intersection(operation["tags"]) and path.endswith("}"):
         names += ["Consistency-Token", "ETag"]
+    elif any(one["name"] == "Consistency-Token" for one in operation.get("parameters", [])):
+        names += ["Consistency-Token"]
+    if any(one["name"] == "Prefer" for one in operation.get("parameters", [])):
+        names += ["Preference-Applied"]
+    if QUERIES in operation["tags"]:
+        names += ["ETag"]
         operation["responses"]["304"] = {"description": "Not changed since `If-None-Match`"}
     for status, response in operation["responses"].items():
         if "$ref" not in response:

@@ -12,6 +12,7 @@ from fastapi import Body as OfBody
 from uuid_utils.compat import uuid7
 
 from payment_gateway.application.operator_step import OperatorStep
+from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.domain.value_objects.grant import ANY_TENANT
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.administration import administration_context
@@ -222,6 +223,7 @@ async def _step(
 ) -> AsyncGenerator[OperatorStep, None]:
     """Yield a step, the same for the same key; once it is taken, say where the log is."""
     context = administration_context(request, caller, caller.tenant_id, side, reason=body.reason)
+    refuse_if_match(context)
     claim = claim_of(request)
     yield OperatorStep(
         id=claim.derive("step") if claim else str(uuid7()),

@@ -77,6 +77,7 @@ DOMAIN_STATUS: Final[Mapping[type[domain.DomainError], int]] = {
     domain.ProviderUnavailableError: 503,
     domain.IdempotencyKeyReused: 422,
     domain.IdempotencyKeyInUse: 409,
+    domain.NotYet: 503,
     domain.PreconditionFailed: 412,
 }
 
@@ -130,12 +131,6 @@ OTHER: Final[Mapping[type[Exception], Refusal]] = {
 }
 
 # The read side's own refusals; the composition root knows which of its exceptions is which.
-NOT_YET: Final = Refusal(
-    status=503,
-    code="not_yet",
-    retryable=True,
-    detail="the answer does not show your last command yet; ask again",
-)
 TOO_MANY_STREAMS: Final = Refusal(
     status=429,
     code="too_many_streams",

@@ -39,6 +39,7 @@ from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.limits import (
     ID_LENGTH_MAX,
 )
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.schemas import (
     Amount,
     Answer,
@@ -141,6 +142,7 @@ async def show(
     response: Response,
     caller: Reader,
     side: Side,
+    _: Asking,
 ) -> SplitAnswer:
     """Show where an order in parts stands, as the event store has it."""
     try:

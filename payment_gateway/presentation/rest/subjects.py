@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from payment_gateway.application.commands.initiate_payment import refuse_if_match
+from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.administration import administration_context
 from payment_gateway.presentation.rest.command_context import (

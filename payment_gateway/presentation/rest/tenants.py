@@ -29,6 +29,7 @@ from payment_gateway.presentation.rest.limits import (
     PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX,
 )
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.schemas import (
     ChangeTenantBody,
     TenantAnswer,
@@ -59,13 +60,16 @@ async def create(
 
 @router.get("")
 async def list_(
+    *,
     caller: Reader,
     side: Side,
+    asked: Asking,
     limit: Annotated[int, Query(ge=1, le=PAGE_SIZE_MAX)] = PAGE_SIZE_DEFAULT,
     cursor: Cursor = None,
 ) -> TenantPage:
     """List the tenants that the caller speaks for, by id; deleted ones too."""
     after = decode_after(cursor)
+    await asked.shown_by(side.known_access, tenant_id=caller.tenant_id)
     left = [
         tenant
         for tenant in side.gateway.tenants.every()
@@ -80,10 +84,17 @@ async def list_(
 
 
 @router.get("/{tenant_id}")
-async def show(tenant_id: str, caller: Reader, side: Side) -> TenantAnswer:
-    """Return a tenant."""
+async def show(
+    tenant_id: str, response: Response, caller: Reader, side: Side, _: Asking
+) -> TenantAnswer:
+    """Return a tenant, as the event store has it."""
     check_tenant(caller, tenant_id)
-    return _answer(await side.gateway.tenants.find(TenantIdVO(tenant_id).value))
+    loaded = await side.gateway.tenants.load(TenantIdVO(tenant_id).value)
+    assert loaded.state is not None, "it was found"
+    assert loaded.revision is not None, "and has a revision"
+    where = {"revision": loaded.revision, "position": loaded.position}
+    stamp(response, side, tenant_id, **where)
+    return _answer(loaded.state)
 
 
 @router.patch("/{tenant_id}")

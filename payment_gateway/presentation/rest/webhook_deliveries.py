@@ -11,6 +11,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from payment_gateway.application.commands.deliver_webhook import signed_of
+from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.application.webhook_deliveries import DeliveryFilter, DeliveryRecord
 from payment_gateway.domain.aggregates.webhook_delivery import WebhookDeliveryStatus
 from payment_gateway.domain.errors import InvalidValue, WebhookEndpointNotFound
@@ -30,6 +31,7 @@ from payment_gateway.presentation.rest.limits import (
     PAGE_SIZE_DEFAULT,
     PAGE_SIZE_MAX,
 )
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
     DeliveryAnswer,
     DeliveryDetailAnswer,
@@ -53,6 +55,7 @@ async def list_(
     endpoint_id: str,
     caller: Admin,
     side: Side,
+    asked: Asking,
     *,
     status: Annotated[WebhookDeliveryStatus | None, Query()] = None,
     type_: Annotated[EventType | None, Query(alias="type")] = None,
@@ -61,7 +64,8 @@ async def list_(
     cursor: Annotated[str | None, Query(max_length=CURSOR_LENGTH_MAX)] = None,
 ) -> DeliveryPage:
     """Return an endpoint's deliveries, newest events first."""
-    await side.gateway.webhook_endpoints.find(endpoint_id, tenant_id=tenant_of(caller))
+    endpoint = await side.gateway.webhook_endpoints.find(endpoint_id, tenant_id=tenant_of(caller))
+    await asked.shown_by(side.known_deliveries, tenant_id=endpoint.tenant_id)
     which = DeliveryFilter(
         endpoint_id=endpoint_id,
         statuses=(status,) if status else (),
@@ -77,8 +81,9 @@ async def list_(
 
 
 @router.get("/api/v1/webhook-deliveries/{delivery_id}")
-async def show(delivery_id: str, caller: Admin, side: Side) -> DeliveryDetailAnswer:
+async def show(delivery_id: str, caller: Admin, side: Side, asked: Asking) -> DeliveryDetailAnswer:
     """Return a delivery with its newest attempts, and the request as it would be sent now."""
+    await asked.shown_by(side.known_deliveries, tenant_id=caller.tenant_id)
     service = side.gateway.webhook_deliveries
     record = await service.find(delivery_id, tenant_id=tenant_of(caller))
     excerpts = await service.open_excerpts(record.attempts, tenant_id=record.tenant_id)
@@ -105,6 +110,7 @@ async def resend(
     service = side.gateway.webhook_deliveries
     record = await service.find(delivery_id, tenant_id=tenant_of(caller))
     context = context_of(request, caller, record.tenant_id, side)
+    refuse_if_match(context)
     resent = await service.resend(delivery_id, context)
     stamp_position(response, side, context.tenant_id, resent.position)
     return await _answer(resent.record, side)
@@ -123,6 +129,7 @@ async def resend_range(
 ) -> ResentAnswer:
     """Send again what has ended in a range of time, `from` included and `to` not; newest first."""
     context = await endpoint_context(endpoint_id, request, caller, side)
+    await side.gateway.webhook_endpoints.check_revision(endpoint_id, context)
     which = DeliveryFilter(
         endpoint_id=endpoint_id,
         types=tuple(body.types),

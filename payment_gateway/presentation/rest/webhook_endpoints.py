@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.application.services.webhook_delivery_service import delivery_id_of
 from payment_gateway.application.services.webhook_endpoint_service import ShownSecret
 from payment_gateway.domain.errors import InvalidValue
@@ -21,11 +22,12 @@ from payment_gateway.presentation.rest.command_context import (
     CommandSide,
     command_side_of,
     context_of,
+    etag,
     stamp,
-    stamp_position,
 )
 from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute, OptionalJsonRoute
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.schemas import TenantId
 from payment_gateway.presentation.rest.webhook_endpoint_schemas import (
     ChangeEndpointBody,
@@ -56,6 +58,7 @@ async def create(
     """Send the tenant's events to an address from here on; no answer ever shows the secret again."""
     tenant_id = _tenant(caller, body.tenant_id)
     context = context_of(request, caller, tenant_id, side)
+    refuse_if_match(context)
     await side.gateway.tenants.find(tenant_id)
     claim = claim_of(request)
     shown = await side.gateway.webhook_endpoints.create(
@@ -70,20 +73,29 @@ async def create(
 
 @router.get("")
 async def list_(
-    caller: Admin, side: Side, tenant_id: Annotated[TenantId | None, Query(alias="tenantId")] = None
+    *,
+    caller: Admin,
+    side: Side,
+    asked: Asking,
+    tenant_id: Annotated[TenantId | None, Query(alias="tenantId")] = None,
 ) -> EndpointPage:
     """Return a tenant's endpoints, oldest first, and how each has fared."""
     wanted = _tenant(caller, tenant_id)
     check_tenant(caller, wanted)
+    await asked.shown_by(side.known_deliveries, tenant_id=wanted)
     found = await side.gateway.webhook_endpoints.list_of(wanted)
     return EndpointPage(data=[endpoint_status(*one) for one in found], next_cursor=None)
 
 
 @router.get("/{endpoint_id}")
-async def show(endpoint_id: str, caller: Admin, side: Side) -> EndpointStatusAnswer:
+async def show(
+    endpoint_id: str, response: Response, caller: Admin, side: Side, asked: Asking
+) -> EndpointStatusAnswer:
     """Return an endpoint, and how it has fared."""
     service = side.gateway.webhook_endpoints
-    endpoint = await service.find(endpoint_id, tenant_id=tenant_of(caller))
+    endpoint, revision = await service.load(endpoint_id, tenant_id=tenant_of(caller))
+    await asked.shown_by(side.known_deliveries, tenant_id=endpoint.tenant_id)
+    response.headers["ETag"] = etag(revision)
     return endpoint_status(endpoint, await service.records.endpoint(endpoint_id))
 
 
@@ -120,7 +132,8 @@ async def delete(
     """Stop sending to an endpoint for good; what is under way is parked."""
     context = await endpoint_context(endpoint_id, request, caller, side)
     executed = await side.gateway.webhook_endpoints.delete(endpoint_id, context)
-    stamp_position(response, side, context.tenant_id, executed.position)
+    where = {"revision": executed.revision, "position": executed.position}
+    stamp(response, side, context.tenant_id, **where)
 
 
 @without_body.post("/{endpoint_id}/rotate")
@@ -157,7 +170,9 @@ async def test(
     requested = await side.gateway.webhook_endpoints.request_test(
         endpoint_id, context, test_id=claim.derive("webhook-test") if claim else None
     )
-    stamp_position(response, side, context.tenant_id, requested.executed.position)
+    executed = requested.executed
+    where = {"revision": executed.revision, "position": executed.position}
+    stamp(response, side, context.tenant_id, **where)
     return TestAnswer(
         event_id=requested.event_id, delivery_id=delivery_id_of(endpoint_id, requested.event_id)
     )

@@ -20,11 +20,29 @@ def test_is_read_as_it_was_given(tenant: str, position: int) -> None:
 
 
 def test_fits_in_a_header() -> None:
-    assert TOKENS.encode("acme", 2**64 - 1).replace("-", "").replace("_", "").isalnum()
+    token = TOKENS.encode("a" * 63, 2**64 - 1)
+    assert token.replace("-", "").replace("_", "").isalnum()
+    assert len(token) < 128
 
 
 def test_is_none_of_another_tenant() -> None:
     assert TOKENS.decode("rival", TOKENS.encode("acme", 7)) is None
+
+
+def test_of_any_tenant_is_read_by_who_speaks_for_all() -> None:
+    assert TOKENS.decode("*", TOKENS.encode("acme", 7)) == 7
+    assert TOKENS.decode("*", TOKENS.encode("*", 8)) == 8
+
+
+def test_of_all_tenants_is_none_of_one() -> None:
+    assert TOKENS.decode("acme", TOKENS.encode("*", 7)) is None
+
+
+def test_given_another_name_is_none_for_anybody() -> None:
+    raw = base64.urlsafe_b64decode(TOKENS.encode("acme", 7) + "==")
+    renamed = base64.urlsafe_b64encode(raw.replace(b"acme", b"rival")).decode().rstrip("=")
+    assert TOKENS.decode("rival", renamed) is None
+    assert TOKENS.decode("*", renamed) is None
 
 
 def test_is_none_of_another_installation() -> None:
@@ -34,7 +52,8 @@ def test_is_none_of_another_installation() -> None:
 
 def test_with_one_bit_changed_is_none() -> None:
     raw = base64.urlsafe_b64decode(TOKENS.encode("acme", 7) + "==")
-    for at in range(24):
+    assert len(raw) > 24
+    for at in range(len(raw)):
         changed = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
         assert TOKENS.decode("acme", base64.urlsafe_b64encode(changed).decode()) is None
 

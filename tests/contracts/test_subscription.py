@@ -25,7 +25,9 @@ from payment_gateway.infrastructure.messaging.subscription import (
     Subscription,
 )
 from payment_gateway.infrastructure.persistence.event_log import (
+    AHEAD_MAX,
     EventFilter,
+    LogItem,
     RecordedEvent,
     StreamFilter,
     TypeFilter,
@@ -133,6 +135,51 @@ async def test_history_comes_in_large_batches_and_news_at_once(database: Databas
     assert max(notes.sizes) <= BATCH_ITEMS_MAX
     assert await notes.positions() == list(range(1, 3 * BATCH_ITEMS_MAX + 2))
     assert worker.status.events == 3 * BATCH_ITEMS_MAX + 1
+
+
+class Asked(InMemoryEventStore):
+    """A log that notes how far ahead it was to be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ahead: list[int] = []
+
+    async def subscribe(
+        self,
+        matching: EventFilter,
+        *,
+        after: int,
+        types: frozenset[str] | None = None,
+        ahead: int = AHEAD_MAX,
+    ) -> AsyncGenerator[LogItem, None]:
+        self.ahead.append(ahead)
+        async for item in super().subscribe(matching, after=after, types=types):
+            yield item
+
+
+async def test_at_a_rate_little_is_read_ahead_and_another_rate_holds_at_once(
+    database: Database,
+) -> None:
+    log, notes, rate = Asked(), Notes(database), 5.0
+    await append(log, 12)
+    worker = Subscription(
+        name="notes",
+        matching=PAYMENTS,
+        handler=notes,
+        log=log,
+        database=database,
+        rate=lambda: rate,
+    )
+
+    async with running(worker):
+        await until(lambda: worker.status.position > 0)
+        assert not worker.status.is_live
+        rate = 10_000.0
+        await until_at(worker, 12)
+
+    assert notes.sizes[0] == 5, "what the rate allows in a second"
+    assert log.ahead == [10, AHEAD_MAX]
+    assert await notes.positions() == list(range(1, 13))
 
 
 async def test_a_worker_goes_on_where_the_one_before_it_stopped(database: Database) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -27,6 +28,10 @@ __all__ = ["embedded_event_store_uri"]
 
 WAIT_S = 30.0
 EVENTS = 200
+LARGE_EVENTS = 1_500
+QUIET_S = 0.5
+# HTTP/2's window of 64 KiB for a stream, and as much again under way.
+AHEAD_BYTES_MAX = 256 * 1024
 FAILED = PaymentFailedEvent(payment_id="p", reason="declined")
 CONTEXT = CommandContext(
     tenant_id="acme", actor="tests", correlation_id="c", at=datetime(2026, 2, 3, tzinfo=UTC)
@@ -55,7 +60,6 @@ def _threads() -> set[threading.Thread]:
 async def test_what_a_slow_reader_has_not_taken_is_bounded_and_arrives_whole(
     store: EventStoreDB, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(eventstoredb_subscription, "ITEMS_MAX", 7)
     most = 0
 
     class Watched(eventstoredb_subscription.LogThread):
@@ -72,7 +76,7 @@ async def test_what_a_slow_reader_has_not_taken_is_bounded_and_arrives_whole(
     await store.append(stream, [FAILED] * EVENTS, expected=None, context=CONTEXT)
     revisions: list[int] = []
 
-    items = store.subscribe(StreamFilter(stream), after=0)
+    items = store.subscribe(StreamFilter(stream), after=0, ahead=7)
     async with asyncio.timeout(WAIT_S), aclosing(items):
         while len(revisions) < EVENTS:
             item = await anext(items)
@@ -102,17 +106,86 @@ async def test_a_subscription_that_is_closed_or_cancelled_leaves_no_thread_behin
             await asyncio.sleep(0.01)
 
 
-async def test_a_thread_that_waits_for_room_ends_as_well(
-    store: EventStoreDB, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(eventstoredb_subscription, "ITEMS_MAX", 7)
+async def test_a_thread_that_waits_for_room_ends_as_well(store: EventStoreDB) -> None:
     before, stream = _threads(), f"payment-{uuid4()}"
     await store.append(stream, [FAILED] * EVENTS, expected=None, context=CONTEXT)
 
-    items = store.subscribe(StreamFilter(stream), after=0)
+    items = store.subscribe(StreamFilter(stream), after=0, ahead=7)
     await anext(items)
     await items.aclose()
 
     async with asyncio.timeout(WAIT_S):
         while _threads() - before:
             await asyncio.sleep(0.01)
+
+
+class Relay:
+    """Stands between a client and the event store, and counts what the store sends."""
+
+    def __init__(self, port: int) -> None:
+        self._upstream = port
+        self.sent = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass on what each side sends, until one of them has enough."""
+        answers, requests = await asyncio.open_connection("127.0.0.1", self._upstream)
+        await asyncio.wait(
+            {
+                asyncio.create_task(self._pass_on(reader, requests)),
+                asyncio.create_task(self._pass_on(answers, writer, is_answer=True)),
+            },
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        requests.close()
+        writer.close()
+
+    async def _pass_on(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        is_answer: bool = False,
+    ) -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(65_536):
+                self.sent += len(chunk) * is_answer
+                writer.write(chunk)
+                await writer.drain()
+
+    async def quiet(self) -> int:
+        """Return how much was sent, once nothing has come for a while."""
+        before = -1
+        while self.sent != before:
+            before = self.sent
+            await asyncio.sleep(QUIET_S)
+        return before
+
+
+@asynccontextmanager
+async def relayed(uri: str) -> AsyncIterator[tuple[Relay, EventStoreDB]]:
+    port = urlsplit(uri).port
+    assert port is not None
+    relay = Relay(port)
+    server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
+    near = f"esdb://127.0.0.1:{server.sockets[0].getsockname()[1]}?Tls=false"
+    async with server, open_eventstoredb(event_store_settings(near)) as store:
+        yield relay, store
+
+
+async def test_what_is_read_a_little_ahead_is_not_sent_by_the_megabyte(
+    embedded_event_store_uri: str,
+) -> None:
+    stream = f"payment-{uuid4()}"
+    large = PaymentFailedEvent(payment_id="p", reason="x" * 4_000)
+    async with relayed(embedded_event_store_uri) as (relay, store):
+        for begin in range(0, LARGE_EVENTS, 250):
+            expected = begin - 1 if begin else None
+            await store.append(stream, [large] * 250, expected=expected, context=CONTEXT)
+        before = relay.sent
+
+        items = store.subscribe(StreamFilter(stream), after=0, ahead=20)
+        async with asyncio.timeout(WAIT_S), aclosing(items):
+            await anext(items)
+            sent = await relay.quiet() - before
+
+    assert 20 * 4_000 < sent < 20 * 4_000 + AHEAD_BYTES_MAX

@@ -54,7 +54,12 @@ class Troubled:
     committed: list[int] = field(default_factory=list)
 
     async def subscribe(
-        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
+        self,
+        matching: EventFilter,
+        *,
+        after: int,
+        types: frozenset[str] | None = None,
+        ahead: int = 0,
     ) -> AsyncGenerator[LogItem, None]:
         begin = max(0, after - (self.repeats.pop() if self.repeats else 0))
         left = self.breaks.pop() if self.breaks else len(self.events) + 1

@@ -24,15 +24,24 @@ FILLED_WITHIN_S: Final = 0.25
 # So long after a batch of news the next one gathers, in seconds.
 NEWS_GATHERED_FOR_S: Final = 0.025
 FILLING_EVERY_S: Final = 0.005
-QUEUE_ITEMS_MAX: Final = 2 * BATCH_ITEMS_MAX
+BATCHES_AHEAD: Final = 2
+QUEUE_ITEMS_MAX: Final = BATCHES_AHEAD * BATCH_ITEMS_MAX
 
 
 class BatchReader:
-    """Reads a subscription in a task of its own; leaving the ``async with`` ends it."""
+    """Reads a subscription in a task of its own; leaving the ``async with`` ends it.
 
-    def __init__(self, items: AsyncGenerator[LogItem, None]) -> None:
+    Args:
+        items: The subscription.
+        most: How many items a batch has at most.
+    """
+
+    def __init__(
+        self, items: AsyncGenerator[LogItem, None], *, most: int = BATCH_ITEMS_MAX
+    ) -> None:
         self._items: Final = items
-        self._queue: Final[asyncio.Queue[LogItem]] = asyncio.Queue(QUEUE_ITEMS_MAX)
+        self._most: Final = most
+        self._queue: Final[asyncio.Queue[LogItem]] = asyncio.Queue(BATCHES_AHEAD * most)
         self._is_history = True
         self._has_given_news = False
 
@@ -50,8 +59,8 @@ class BatchReader:
         # What broke the reading was told by ``next``, or matters no more.
         await asyncio.gather(self._reading, return_exceptions=True)
 
-    async def next(self, *, timeout_s: float, most: int = BATCH_ITEMS_MAX) -> list[LogItem]:
-        """Return what has arrived, at most so much; nothing after the timeout.
+    async def next(self, *, timeout_s: float) -> list[LogItem]:
+        """Return what has arrived, at most a batch; nothing after the timeout.
 
         Raises:
             EventStoreUnavailable: The subscription ended, and everything that arrived was returned.
@@ -62,12 +71,12 @@ class BatchReader:
         if first is None:
             return []
         if self._is_history:
-            await self._fill(most - 1)
+            await self._fill(self._most - 1)
         else:
             await asyncio.sleep(max(0.0, gathers_until_s - time.monotonic()))
             self._has_given_news = True
         batch = [first]
-        while len(batch) < most and not self._queue.empty():
+        while len(batch) < self._most and not self._queue.empty():
             batch.append(self._queue.get_nowait())
         return batch
 

@@ -17,7 +17,11 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.application.ports import EventStoreUnavailable
 from payment_gateway.infrastructure.messaging.backoff import delay_s
-from payment_gateway.infrastructure.messaging.batches import BATCH_ITEMS_MAX, BatchReader
+from payment_gateway.infrastructure.messaging.batches import (
+    BATCH_ITEMS_MAX,
+    BATCHES_AHEAD,
+    BatchReader,
+)
 from payment_gateway.infrastructure.messaging.canary import with_canary, with_canary_type
 from payment_gateway.infrastructure.messaging.checkpoint import (
     CheckpointMoved,
@@ -36,6 +40,7 @@ from payment_gateway.infrastructure.messaging.subscription_status import (
     SubscriptionStatus,
 )
 from payment_gateway.infrastructure.persistence.event_log import (
+    AHEAD_MAX,
     EventFilter,
     EventLog,
     RecordedEvent,
@@ -55,8 +60,6 @@ from payment_gateway.telemetry.tracing import following
 
 # Events that do not concern a subscription move its stored checkpoint this often, no oftener.
 IDLE_CHECKPOINT_EVERY_S: Final = 1.0
-# What is held to a rate takes so many steps a second: small ones, which others notice less than large ones.
-RATE_STEPS_PER_S: Final = 10
 # How often the log's head and the worker's lease are looked at.
 LOOK_AROUND_EVERY_S: Final = 5.0
 # Handlers may share documents with other writers; losing that often in a row is trouble.
@@ -152,23 +155,29 @@ class Subscription:
         finally:
             self.status.state = SubscriptionState.STOPPED
 
-    async def _follow(self, lease: Lease) -> NoReturn:
+    async def _follow(self, lease: Lease) -> None:
+        """Take batch after batch; return when the rate has changed and with it how far to read ahead."""
         status = self.status
         status.position = read = await self._checkpoints.position(lease)
         self._parked_streams = await self._parking.streams()
         self._unknown = 0
         status.state = SubscriptionState.CATCHING_UP
         look_at_s = 0.0
-        async with BatchReader(
-            self._events.subscribe(self._matching, after=read, types=self._types)
-        ) as reader:
-            while True:
+        most = self._most()
+        items = self._events.subscribe(
+            self._matching,
+            after=read,
+            types=self._types,
+            ahead=min(AHEAD_MAX, BATCHES_AHEAD * most),
+        )
+        async with BatchReader(items, most=most) as reader:
+            while self._most() == most:
                 if time.monotonic() >= look_at_s:
                     status.head = await self._events.head()
                     await self._checkpoints.position(lease)
                     look_at_s = time.monotonic() + LOOK_AROUND_EVERY_S
-                items = await reader.next(timeout_s=IDLE_CHECKPOINT_EVERY_S, most=self._most())
-                batch = collect(items, after=read)
+                arrived = await reader.next(timeout_s=IDLE_CHECKPOINT_EVERY_S)
+                batch = collect(arrived, after=read)
                 read = batch.position
                 self._note_unknown(batch)
                 if batch.records or batch.canary_at or self._is_checkpoint_due(read):
@@ -178,11 +187,9 @@ class Subscription:
                     status.state = SubscriptionState.LIVE
 
     def _most(self) -> int:
-        """How many items a batch may have: what the rate allows in a step."""
+        """How many items a batch may have: what the rate allows in a second."""
         rate = self._rate()
-        if rate is None:
-            return BATCH_ITEMS_MAX
-        return max(1, min(BATCH_ITEMS_MAX, int(rate / RATE_STEPS_PER_S)))
+        return BATCH_ITEMS_MAX if rate is None else max(1, min(BATCH_ITEMS_MAX, int(rate)))
 
     async def _slow_down(self, events: int) -> None:
         rate = self._rate()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from payment_gateway.application.ports import EventStoreUnavailable, RecordedEvent, StreamMoved
 
 __all__ = [
+    "AHEAD_MAX",
     "CaughtUp",
     "Checkpoint",
     "EventFilter",
@@ -21,6 +22,9 @@ __all__ = [
     "TypeFilter",
     "UnknownRecord",
 ]
+
+# Enough that who takes events in bulk never waits for the next one.
+AHEAD_MAX: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,12 @@ class EventLog(Protocol):
     """A log that can be followed."""
 
     def subscribe(
-        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
+        self,
+        matching: EventFilter,
+        *,
+        after: int,
+        types: frozenset[str] | None = None,
+        ahead: int = AHEAD_MAX,
     ) -> AsyncGenerator[LogItem, None]:
         """Yield what matches, in order, for ever; close the generator to stop.
 
@@ -86,6 +95,8 @@ class EventLog(Protocol):
             after: The position of the last item that is not wanted again; 0 for the beginning.
             types: Only these stored names are wanted, of those that match; what is known and not
                 among them is not even decoded, and yields a ``Checkpoint``. ``None`` for all.
+            ahead: About so many items are read before they are taken; who takes them slowly leaves the
+                others who read and write the log alone, with few.
 
         Raises:
             EventStoreUnavailable: The connection is gone. Subscribe again after the last position.

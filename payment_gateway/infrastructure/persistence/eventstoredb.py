@@ -32,6 +32,7 @@ from payment_gateway.application.ports import (
 )
 from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.persistence.event_log import (
+    AHEAD_MAX,
     EventFilter,
     LogItem,
     StreamFilter,
@@ -199,7 +200,12 @@ class EventStoreDB:
             )
 
     async def subscribe(
-        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
+        self,
+        matching: EventFilter,
+        *,
+        after: int,
+        types: frozenset[str] | None = None,
+        ahead: int = AHEAD_MAX,
     ) -> AsyncGenerator[LogItem, None]:
         """Yield what matches after a position, and go on as events are appended.
 
@@ -214,6 +220,7 @@ class EventStoreDB:
                 _pattern(matching),
                 after=after,
                 types=types,
+                ahead=ahead,
                 timeout_s=self._timeout_s,
             ) as log:
                 while True:

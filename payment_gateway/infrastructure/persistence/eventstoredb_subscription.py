@@ -21,6 +21,7 @@ from esdbclient.streams import CatchupSubscription
 from grpc.experimental import ChannelOptions
 
 from payment_gateway.infrastructure.persistence.event_log import (
+    AHEAD_MAX,
     CaughtUp,
     Checkpoint,
     EventFilter,
@@ -32,12 +33,13 @@ from payment_gateway.infrastructure.persistence.stored_event import StoredEvent
 # Events considered, matching or not, between two of the server's checkpoints.
 CHECKPOINT_WINDOW: Final = 32
 CHECKPOINT_WINDOWS: Final = 1
-# When so much has been read and not been taken, reading stops, and then the server.
-ITEMS_MAX: Final = 2_000
 # So long history gathers before it is handed over, in seconds; news are handed over at once.
 GATHERED_FOR_S: Final = 0.005
 # A thread ends as soon as its connection is closed; one that still looks for a node is left behind.
 STOP_WITHIN_S: Final = 1.0
+# gRPC itself reads ahead as far as it thinks that the connection bears, megabytes on a fast one, unless it is told
+# not to: then it keeps to HTTP/2's 64 KiB (grpc/impl/channel_arg_names.h).
+LITTLE_AHEAD: Final = (("grpc.http2.bdp_probe", 0),)
 THREAD: Final = "log"
 
 
@@ -50,6 +52,7 @@ class LogThread:
         pattern: The same, as the server's regular expression.
         after: The position of the last item that is not wanted again; 0 for the beginning.
         types: The stored names wanted of what matches; ``None`` for all.
+        ahead: When so much has been read and not been taken, reading stops, and then the server.
         timeout_s: How long the subscription may take to begin.
     """
 
@@ -61,6 +64,7 @@ class LogThread:
         *,
         after: int,
         types: frozenset[str] | None,
+        ahead: int,
         timeout_s: float,
     ) -> None:
         self._twin_of: Final = client
@@ -68,6 +72,7 @@ class LogThread:
         self._pattern: Final = pattern
         self._after: Final = after
         self._types: Final = types
+        self._ahead: Final = ahead
         self._timeout_s: Final = timeout_s
         self._loop: Final = asyncio.get_running_loop()
         self._arrived: Final = asyncio.Event()
@@ -140,7 +145,7 @@ class LogThread:
 
     def _run(self) -> None:
         try:
-            self._client = client = _twin(self._twin_of)
+            self._client = client = _twin(self._twin_of, self._ahead)
             try:
                 if not self._is_stopping:
                     self._read(client)
@@ -175,9 +180,9 @@ class LogThread:
                 self._hand_over(item)
 
     def _hand_over(self, item: LogItem) -> None:
-        if len(self._items) >= ITEMS_MAX:
+        if len(self._items) >= self._ahead:
             self._room.clear()
-            if len(self._items) >= ITEMS_MAX and not self._is_stopping:
+            if len(self._items) >= self._ahead and not self._is_stopping:
                 self._room.wait()
         self._items.append(item)
         if not self._is_told:
@@ -189,12 +194,13 @@ class LogThread:
             self._loop.call_soon_threadsafe(event.set)
 
 
-def _twin(client: AsyncEventStoreDBClient) -> EventStoreDBClient:
+def _twin(client: AsyncEventStoreDBClient, ahead: int) -> EventStoreDBClient:
     """Return a synchronous client of the same event store, reading on single threads."""
     twin = EventStoreDBClient(client.connection_spec.uri)
     twin.grpc_options = (
         *client.grpc_options,
         (ChannelOptions.SingleThreadedUnaryStream, 1),
+        *(LITTLE_AHEAD if ahead < AHEAD_MAX else ()),
     )
     twin.reconnect(twin.connection_target)  # options count when a channel is made
     return twin

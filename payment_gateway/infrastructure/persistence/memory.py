@@ -101,9 +101,18 @@ class InMemoryEventStore:
         self._destroyed.add(stream)
 
     async def subscribe(
-        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
+        self,
+        matching: EventFilter,
+        *,
+        after: int,
+        types: frozenset[str] | None = None,
+        ahead: int = 0,
     ) -> AsyncGenerator[LogItem, None]:
-        """Yield what matches after a position, then ``CaughtUp``, then what is appended."""
+        """Yield what matches after a position, then ``CaughtUp``, then what is appended.
+
+        Nothing is read ahead, however much of it may be.
+        """
+        del ahead
         caught_up = False
         while True:
             considered = self._log[after:]

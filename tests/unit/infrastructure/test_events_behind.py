@@ -43,7 +43,12 @@ class CountedLog(InMemoryEventStore):
         self.silent = False
 
     async def subscribe(
-        self, matching: EventFilter, *, after: int, types: frozenset[str] | None = None
+        self,
+        matching: EventFilter,
+        *,
+        after: int,
+        types: frozenset[str] | None = None,
+        ahead: int = 0,
     ) -> AsyncGenerator[LogItem, None]:
         self.reads += 1
         if self.silent:

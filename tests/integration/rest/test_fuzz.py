@@ -12,10 +12,8 @@ import random
 import re
 import subprocess
 import sys
-import time
-from collections import Counter
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -25,31 +23,18 @@ import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
-from payment_gateway.domain.value_objects.grant import RoleVO
-from payment_gateway.infrastructure.security.api_keys import (
-    PREFIX_SHOWN,
-    FixedApiKey,
-    generate_api_key,
-    hash_api_key,
-    read_api_keys_file,
-    write_api_keys_file,
-)
-from payment_gateway.infrastructure.security.key_file import read_or_create_key_file
 from payment_gateway.presentation.graphql.schema import SCHEMA
 from payment_gateway.presentation.rest.error_table import rows
 from payment_gateway.presentation.rest.refusals import INTERNAL
-from sandbox.ports import free_port
-from tests.child_process import READY_WITHIN_S, running
-from tests.integration.rest.installation import Installation, api_process, open_tenant
-from tests.integration.rest.shop import order
+from tests.integration.rest.fuzz_world import TENANT, Fuzzed, fuzzed_world
+from tests.integration.rest.installation import Installation
 
-TENANT = "demo"  # the one that the examples name
-DATABASE = "fuzzed"
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "5")
 SEED = os.environ.get("FUZZ_SEED") or str(random.randrange(2**31))
 ROOT = Path(__file__).parents[3]
 HOOKS = "tests.integration.rest.fuzz_hooks"
 REQUESTS_MIN = 1_000
+OPERATIONS_MIN = 55
 # Queries and mutations together, for each example that an operation of REST gets.
 GRAPHQL_EXAMPLES = 12
 TIMEOUT_S = int(os.environ.get("FUZZ_TIMEOUT_S", "600"))
@@ -64,83 +49,16 @@ CHECKS = (
 )
 # One would end the tenant that all the others need, the other never ends.
 LEFT_OUT = ("deleteTenant", "followEvents")
-# Many requests, with wrong keys among them, are what is wanted here.
-LIMITS = {
-    "GATEWAY_AUTH_FAILURES_MAX": "10000",
-} | {
-    f"GATEWAY_LIMIT_{whose}_{what}": "100000"
-    for whose in ("KEY", "TENANT")
-    for what in ("READS_PER_S", "WRITES_PER_S", "AT_ONCE")
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Fuzzed:
-    """Where requests go to, with which key, and ids of what is there."""
-
-    url: str
-    key: str
-    known: Mapping[str, str]
+# What is of no tenant alone takes a key of all of them.
+WIDE = "^/api/v1/(deadletters|projections)"
+# Who gets no further than this was told of nothing that an operation does.
+AT_THE_DOOR = {"401", "403"}
 
 
 @pytest.fixture(scope="module")
 def fuzzed(installation: Installation) -> Generator[Fuzzed, None, None]:
-    """Return an API process with read models of its own, and a tenant in which something is there."""
-    url = f"http://127.0.0.1:{free_port()}"
-    key, file = lasting_key(installation)
-    own = {
-        "GATEWAY_MONGODB_DATABASE": DATABASE,
-        "GATEWAY_API_KEYS_FILE": str(file),
-        **LIMITS,
-    }
-    health = f"http://127.0.0.1:{free_port()}"
-    worker = (sys.executable, "-m", "payment_gateway", "projections", "run")
-    env = {
-        **installation.environment,
-        **own,
-        "GATEWAY_HEALTH_PORT": health.rpartition(":")[2],
-    }
-    with (
-        api_process(installation, url=url, **own),
-        running(worker, log=installation.folder / "fuzzed-projections.log", env=env),
-        httpx.Client(base_url=url, headers=installation.authorization("admin")) as admin,
-        httpx.Client(base_url=installation.paypal) as paypal,
-        httpx.Client(base_url=installation.pagadito) as pagadito,
-    ):
-        open_tenant(installation, TENANT, admin, paypal, pagadito)
-        headers = {"Authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=url, headers=headers) as caller:
-            payment = caller.post("/api/v1/payments/initiate", json=order(tenantId=TENANT))
-            endpoint = caller.post("/api/v1/webhook-endpoints", json={"url": f"{url}/hooks"})
-        known = {
-            "FUZZ_TENANT": TENANT,
-            "FUZZ_PAYMENT": payment.raise_for_status().json()["paymentId"],
-            "FUZZ_ENDPOINT": endpoint.raise_for_status().json()["id"],
-        }
-        deadline = time.monotonic() + READY_WITHIN_S
-        while not _is_ready(health):
-            assert time.monotonic() < deadline, "the read models were not built in time"
-            time.sleep(0.1)
-        yield Fuzzed(url=url, key=key, known=known)
-
-
-def lasting_key(installation: Installation) -> tuple[str, Path]:
-    """Return a key that no command changes, and a file of it beside the installation's.
-
-    Schemathesis sends ids that it was answered: it would find its own key in a list, rotate or revoke it, and
-    hear of nothing but 401 from then on.
-    """
-    master = read_or_create_key_file(installation.folder / "master.key")
-    key, file = generate_api_key(), installation.folder / "fuzz-api-keys.json"
-    fuzz = FixedApiKey(
-        key_id="fuzz",
-        tenant_id=TENANT,
-        roles=frozenset(role.value for role in RoleVO),
-        key_hash=hash_api_key(master, key),
-        prefix=key[:PREFIX_SHOWN],
-    )
-    write_api_keys_file(file, [*read_api_keys_file(installation.folder / "api-keys.json"), fuzz])
-    return key, file
+    with fuzzed_world(installation) as world:
+        yield world
 
 
 @pytest.mark.timeout(TIMEOUT_S + 300)
@@ -148,19 +66,27 @@ def test_no_answer_is_a_failure_or_outside_of_the_description(fuzzed: Fuzzed) ->
     argv = command(fuzzed)
     told_first = f"FUZZ_SEED={SEED} FUZZ_EXAMPLES={EXAMPLES}"
     print(told_first)
-    env = {**os.environ, **fuzzed.known, "SCHEMATHESIS_HOOKS": HOOKS}
+    env = {**os.environ, **fuzzed.environment, "SCHEMATHESIS_HOOKS": HOOKS}
+    fuzzed.answered.unlink(missing_ok=True)
     ended = subprocess.run(
         argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
     )
-    told = ended.stdout.replace(fuzzed.key, "KEY")
+    told = fuzzed.masked(ended.stdout)
     assert ended.returncode == 0, f"{told_first}\n{told[-20_000:]}\n{ended.stderr[-2000:]}"
     counts = re.search(r"(\d+) generated, (\d+) passed", told)
     assert counts, told[-2000:]
     assert int(counts[1]) == int(counts[2]) >= REQUESTS_MIN, told[-2000:]
     assert "Rate limited" not in told, told[-4000:]
-    with httpx.Client(base_url=fuzzed.url) as caller:
-        caller.headers["Authorization"] = f"Bearer {fuzzed.key}"
-        assert caller.get("/api/v1/apikeys").status_code == 200, "its key was let in to the end"
+    answered = statuses_by_operation(fuzzed)
+    outside = [name for name, found in answered.items() if found <= AT_THE_DOOR]
+    assert not outside, f"{told_first}\nno request got past the door of {outside}"
+    assert len(answered) >= OPERATIONS_MIN, sorted(answered)
+    for key in (fuzzed.key, fuzzed.wide_key):
+        headers = {"Authorization": f"Bearer {key}"}
+        keys = httpx.get(f"{fuzzed.url}/api/v1/apikeys", headers=headers)
+        assert keys.status_code == 200, "its key was let in to the end"
+    never = sorted(name for name, found in answered.items() if not any(s < "4" for s in found))
+    print(f"only ever refused: {never}")
     print(told[-1500:])
 
 
@@ -170,8 +96,8 @@ def test_no_query_or_mutation_fails_or_is_refused_without_a_known_code(fuzzed: F
     known_codes = {row.code for row in rows()} - {INTERNAL.code}
     print(f"FUZZ_SEED={SEED} FUZZ_EXAMPLES={EXAMPLES}")
     ids = {
-        "tenantId": fuzzed.known["FUZZ_TENANT"],
-        "paymentId": fuzzed.known["FUZZ_PAYMENT"],
+        "tenantId": TENANT,
+        "paymentId": fuzzed.known["paymentId"][0],
         "providerType": "PAYPAL",
         "currency": "USD",
     }
@@ -203,20 +129,28 @@ def test_no_query_or_mutation_fails_or_is_refused_without_a_known_code(fuzzed: F
     assert outcomes["answered"], "some of it is what the schema allows"
 
 
+def statuses_by_operation(fuzzed: Fuzzed) -> dict[str, set[str]]:
+    """Return which statuses each operation was answered with."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for line in fuzzed.answered.read_text().splitlines():
+        status, _, name = line.partition(" ")
+        found[name].add(status)
+    return dict(found)
+
+
 def command(fuzzed: Fuzzed) -> list[str]:
+    config = fuzzed.folder / "schemathesis.toml"
+    config.write_text(
+        f'headers = {{ Authorization = "Bearer {fuzzed.key}" }}\n'
+        f'[[operations]]\ninclude-path-regex = "{WIDE}"\n'
+        f'headers = {{ Authorization = "Bearer {fuzzed.wide_key}" }}\n'
+    )
     return [
-        *(sys.executable, "-m", "schemathesis.cli", "run", f"{fuzzed.url}/openapi.json"),
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
+        *("run", f"{fuzzed.url}/openapi.json"),
         *("--checks", ",".join(CHECKS)),
         *("--phases", "examples,coverage,fuzzing"),
         *("--max-examples", EXAMPLES, "--seed", SEED, "--no-color"),
         *("--request-timeout", "30", "--continue-on-failure", "--generation-database", "none"),
-        *("--header", f"Authorization: Bearer {fuzzed.key}"),
         *(word for name in LEFT_OUT for word in ("--exclude-operation-id", name)),
     ]
-
-
-def _is_ready(health: str) -> bool:
-    try:
-        return httpx.get(f"{health}/readyz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -17,14 +17,13 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from payment_gateway.application.ports import CommandContext
-from payment_gateway.domain.events.webhook import WebhookParkedEvent, WebhookReceivedEvent
 from payment_gateway.presentation.graphql.schema import SCHEMA
 from payment_gateway.presentation.rest.idempotency import is_idempotent
 from tests.child_process import running
 from tests.http_receiver import http_receiver
 from tests.integration.rest.installation import Installation, client
 from tests.integration.rest.operator import Operator
+from tests.integration.rest.parked import parked_notification
 from tests.integration.rest.shop import Shop, order
 from tests.integration.rest.test_access_rules import routes
 from tests.integration.rest.test_operations import in_question
@@ -75,7 +74,7 @@ class World:
         resolved = await self.operators.post(f"/api/v1/payments/{waiting}/resolve", json=found)
         yield "POST /api/v1/payments/{paymentId}/resolve", resolved
         for step, body in {"replay": {}, "discard": {"reason": "a test"}}.items():
-            letter = await self._parked()
+            letter = await parked_notification(self.shop.store, "acme")
             answer = await self.operators.post(f"/api/v1/deadletters/{letter}/{step}", json=body)
             yield f"POST /api/v1/deadletters/{{letterId}}/{step}", answer
 
@@ -148,33 +147,6 @@ class World:
                 return
             assert time.monotonic() < deadline, found
             await asyncio.sleep(LOOK_EVERY_S)
-
-    async def _parked(self) -> str:
-        """Have a notification parked and return its id as a dead letter."""
-        name = uuid4().hex
-        received = WebhookReceivedEvent(
-            provider="PAYPAL",
-            tenant_id="acme",
-            delivery_id=name,
-            event_type="TEST",
-            payment_id=None,
-            age_s=None,
-            subject_id=name,
-            body="",
-        )
-        parked = WebhookParkedEvent(
-            provider="PAYPAL",
-            tenant_id="acme",
-            delivery_id=name,
-            payment_id=None,
-            reason="not_handled",
-        )
-        context = CommandContext(
-            tenant_id="acme", actor="test", correlation_id=name, at=datetime.now(UTC)
-        )
-        stream = f"webhook-paypal.{name}"
-        await self.shop.store.append(stream, [received, parked], expected=None, context=context)
-        return stream
 
 
 @pytest.fixture

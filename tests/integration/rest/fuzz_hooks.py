@@ -28,6 +28,7 @@ KNOWN: dict[str, list[str]] = {
 }
 NOTIFICATIONS: dict[str, dict[str, Any]] = json.loads(os.environ["FUZZ_NOTIFICATIONS"])
 NOTIFIED = "/api/v1/webhooks/"
+ELSEWHERE = {"not_found", "method_not_allowed"}
 ANSWERED = Path(os.environ["FUZZ_ANSWERED"])
 # With an account that is made up, no provider would let the gateway in any more, and no payment would begin.
 ACCOUNTS: tuple[dict[str, Any], ...] = (
@@ -70,9 +71,12 @@ def after_call(
     case: schemathesis.Case[Any],
     response: schemathesis.Response,
 ) -> None:
-    """Note how each operation is answered."""
-    with ANSWERED.open("a") as file:
-        file.write(f"{response.status_code} {case.operation.label}\n")
+    """Note how each operation is answered; what another method or another path meets is not its answer."""
+    is_refusal = "problem" in response.headers.get("content-type", [""])[0]
+    code = json.loads(response.content)["code"] if is_refusal and response.content else None
+    if response.request.method == case.operation.method.upper() and code not in ELSEWHERE:
+        with ANSWERED.open("a") as file:
+            file.write(f"{response.status_code} {case.operation.label}\n")
 
 
 @schemathesis.hook

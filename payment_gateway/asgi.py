@@ -5,12 +5,13 @@ Commands and queries meet here: the write side does not know the read side.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
 from fastapi import FastAPI, Request
+from fastapi.requests import HTTPConnection
 from pymongo.errors import PyMongoError
 
 from payment_gateway.access import open_authentication
@@ -21,6 +22,7 @@ from payment_gateway.dashboard.app import add_dashboard
 from payment_gateway.dashboard.session import Cookies
 from payment_gateway.dashboard.visitor import LEADS_BACK_TO, Doors
 from payment_gateway.dead_letter_desk import DeadLetterDesk
+from payment_gateway.domain.errors import InvalidValue
 from payment_gateway.infrastructure.cache import Cache, answers
 from payment_gateway.infrastructure.dependencies import (
     Answers,
@@ -42,6 +44,9 @@ from payment_gateway.infrastructure.resilience.request_limits_in_redis import Re
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.infrastructure.webhook_deliveries import queue as delivery_queue
 from payment_gateway.presentation.graphql.app import create_graphql_router
+from payment_gateway.presentation.graphql.context import FollowEvents
+from payment_gateway.presentation.graphql.subscriptions import ACCESS_CHECKED_EVERY_S
+from payment_gateway.presentation.in_process import ApiRefused
 from payment_gateway.presentation.rest import dead_letters, projections, refusals
 from payment_gateway.presentation.rest.access import (
     AccessRefused,
@@ -57,6 +62,7 @@ from payment_gateway.presentation.rest.tenant_named import of_one_tenant
 from payment_gateway.projection_desk import ProjectionDesk
 from payment_gateway.settings import Settings
 from projections.cursor import encode_after
+from projections.event_follower import Followed, follow_events
 from projections.event_streams import EventStreams, TooManyStreams
 from projections.generations import NotBuilt, Shown
 from projections.lag import is_short, lag_s
@@ -202,7 +208,7 @@ def application(settings: Settings | None = None) -> FastAPI:
         query_refusals=REFUSALS,
         cors_origins=chosen.cors_origins,
     )
-    app.include_router(create_graphql_router(_cursor_of))
+    app.include_router(create_graphql_router(_cursor_of, _follow_events))
     add_dashboard(app)
     return app
 
@@ -243,6 +249,31 @@ async def _still_allowed(request: Request) -> bool:
 
 def _cursor_of(tenant_id: str, created_at: datetime, payment_id: str) -> str:
     return encode_after(tenant_id, After(created_at, payment_id))
+
+
+def _follow_events(connection: HTTPConnection) -> FollowEvents:
+    """Return where the events of a connection's subscriptions come from: the same as REST's streams."""
+    queries: Queries = connection.app.state.queries
+
+    async def follow(
+        tenant_id: str, after: str | None, types: Sequence[str]
+    ) -> AsyncGenerator[Sequence[Followed], None]:
+        events = follow_events(
+            queries.streams, tenant_id, after, types, within_s=ACCESS_CHECKED_EVERY_S
+        )
+        try:
+            async with aclosing(events) as batches:
+                async for batch in batches:
+                    yield batch
+        except InvalidValue as error:
+            told = {"code": error.code, "retryable": False, "param": error.param}
+            raise ApiRefused(422, {**told, "detail": str(error)}) from error
+        except (TooManyStreams, NotBuilt, PyMongoError) as error:
+            refusal = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+            problem = {"code": refusal.code, "retryable": refusal.retryable}
+            raise ApiRefused(refusal.status, {**problem, "detail": refusal.detail}) from error
+
+    return follow
 
 
 def _limit_policy(settings: Settings) -> LimitPolicy:

@@ -23,10 +23,17 @@ ENTRIES_MAX: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """One entry: its place, its stored name, and what is sent of it."""
+    """One entry of a feed.
+
+    Attributes:
+        type: The stored name of its event.
+        answer: What a page shows of it, as JSON.
+        block: The same as an event of a stream.
+    """
 
     place: Place
     type: str
+    answer: str
     block: bytes
 
 
@@ -91,8 +98,6 @@ class FeedTail:
 def feed_entry(tenant_id: str, document: Document) -> FeedEntry:
     """Return an entry as it is sent: what a page shows of it, under its cursor."""
     place = Place(document["sequence"], document["_id"])
-    block = format_sse_event(
-        id=encode_place(tenant_id, place),
-        data_str=entry_answer(document).model_dump_json(by_alias=True),
-    )
-    return FeedEntry(place, document["type"], block)
+    answer = entry_answer(document).model_dump_json(by_alias=True)
+    block = format_sse_event(id=encode_place(tenant_id, place), data_str=answer)
+    return FeedEntry(place, document["type"], answer, block)

@@ -3,6 +3,7 @@
 Annotations are evaluated here, not postponed: FastAPI reads those of the context.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from fastapi.requests import HTTPConnection
@@ -11,7 +12,7 @@ from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types.unset import UNSET, UnsetType
 
-from payment_gateway.presentation.graphql.context import Context, CursorOf
+from payment_gateway.presentation.graphql.context import Context, CursorOf, FollowEvents
 from payment_gateway.presentation.graphql.exact_numbers import with_floats
 from payment_gateway.presentation.graphql.schema import SCHEMA
 from payment_gateway.presentation.in_process import Api
@@ -53,11 +54,14 @@ class ExactRouter(GraphQLRouter[Context, None]):
         return UNSET
 
 
-def create_graphql_router(cursor_of: CursorOf) -> GraphQLRouter[Context, None]:
+def create_graphql_router(
+    cursor_of: CursorOf, follow_events: Callable[[HTTPConnection], FollowEvents]
+) -> GraphQLRouter[Context, None]:
     """Return the route.
 
     Args:
         cursor_of: From a tenant, a time of creation and a payment to the place after it in a list.
+        follow_events: From a connection to where the events of its subscriptions come from.
     """
 
     async def context_of(connection: HTTPConnection) -> Context:
@@ -79,6 +83,7 @@ def create_graphql_router(cursor_of: CursorOf) -> GraphQLRouter[Context, None]:
             idempotency_key=headers.get("idempotency-key"),
             cursor_of=cursor_of,
             authenticate=connection.app.state.application.authenticate,
+            follow_events=follow_events(connection),
         )
 
     return ExactRouter(

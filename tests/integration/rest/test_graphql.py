@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import websockets
 
+from payment_gateway.application.ports import CommandContext
+from payment_gateway.domain.events.payment import PaymentCancelledEvent
+from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
+from payment_gateway.infrastructure.security.key_source import open_key_source
+from tests.integration.query_gateway import initiated
 from tests.integration.rest.installation import Installation, client
 from tests.integration.rest.shop import Shop, new_number
 
-WAIT_S = 60.0
+PAGE_MAX = 100
 INITIATE = """
 mutation($amount: Float!, $number: String, $details: [PaymentDetailInput!], $params: String) {
   initiatePayment(tenantId: "acme", providerType: "PAYPAL", amount: $amount, currency: "USD", orderId: "g-1",
@@ -52,6 +56,34 @@ async def payment_of(shop: Shop, number: str) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     body: dict[str, Any] = answer.json()
     return body
+
+
+async def tenant_with_payments(shop: Shop, number: int) -> dict[str, str]:
+    """Make a tenant with so many payments that were called off; return how a viewer asks who sees them all."""
+    tenant = f"t{uuid4().hex[:10]}"
+    admin = shop.installation.authorization("admin")
+    await shop.api.post("/api/v1/tenants", json={"tenantId": tenant}, headers=admin)
+    viewer = {"tenantId": tenant, "roles": ["viewer"]}
+    made = await shop.api.post("/api/v1/apikeys", json=viewer, headers=admin)
+    context = CommandContext(
+        tenant_id=tenant, actor="test", correlation_id=tenant, at=datetime.now(UTC)
+    )
+    position = 0
+    for _ in range(number):
+        begun = initiated(tenant_id=tenant)
+        ended = PaymentCancelledEvent(payment_id=begun.payment_id, reason="a test")
+        appended = await shop.store.append(
+            f"payment-{begun.payment_id}", [begun, ended], expected=None, context=context
+        )
+        position = appended.position
+    with open_key_source(shop.installation.settings) as keys:
+        token = ConsistencyTokens(keys.master).encode(tenant, position)
+    key = made.json()["key"]
+    return {
+        "Authorization": f"Bearer {key}",
+        "Consistency-Token": token,
+        "Prefer": "wait=30",
+    }
 
 
 class TestMutations:
@@ -188,18 +220,45 @@ class TestQueries:
                 break
         assert found == [payment_id for payment_id, _ in reversed(made)]
 
-    async def test_a_page_of_many_is_as_many_reads_as_a_page_of_one(self, shop: Shop) -> None:
-        for _ in range(3):
-            await shop.opened_payment(orderId="reads")
-        query = """query($first: Int!) { payments(first: $first) { edges { node {
-            paymentId status amount orderId } } } }"""
+    async def test_a_page_of_a_hundred_is_as_many_reads_as_a_page_of_one(self, shop: Shop) -> None:
+        headers = await tenant_with_payments(shop, PAGE_MAX + 1)
+        query = """query($first: Int!) { payments(first: $first) {
+            edges { cursor node { paymentId tenantId externalReferenceNumber orderId status
+              providerType amount currency refundedTotal providerReference failureReason createdAt
+              updatedAt revision } }
+            pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
         # The process reads now and then for itself: the least of several counts.
-        counts: dict[int, list[float]] = {1: [], 100: []}
+        counts: dict[int, list[float]] = {1: [], PAGE_MAX: []}
         for first, reads in [*counts.items()] * 5:
             before = await self._reads(shop)
-            await asked(shop, query, first=first)
+            answer = await asked(shop, query, headers=headers, first=first)
             reads.append(await self._reads(shop) - before)
-        assert min(counts[100]) == min(counts[1])
+            page = answer["data"]["payments"]
+            assert len({edge["node"]["paymentId"] for edge in page["edges"]}) == first
+            assert page["pageInfo"]["hasNextPage"]
+        assert min(counts[PAGE_MAX]) == min(counts[1]) > 0
+
+    async def test_a_payment_of_many_parts_is_as_many_reads_as_one_of_few(self, shop: Shop) -> None:
+        query = """query($id: String!) { payment(paymentId: $id) { paymentId
+            details { description price } refunds { refundId amount } attempts { providerType }
+            disputes { disputeId } } }"""
+        plain, plain_seen = await self._opened(shop)
+        details = [{"quantity": 1, "description": f"Part {n}", "price": "1.00"} for n in range(50)]
+        paid = await shop.paid_payment(amount="50.00", details=details)
+        for _ in range(5):
+            refunded = await shop.command("refund", paid, amount="1.00")
+            assert refunded.status_code == 200, refunded.text
+        seen = {**plain_seen, "Consistency-Token": refunded.headers["consistency-token"]}
+        counts: dict[str, list[float]] = {plain: [], paid: []}
+        for payment_id, reads in [*counts.items()] * 5:
+            before = await self._reads(shop)
+            answer = await asked(shop, query, headers=seen, id=payment_id)
+            reads.append(await self._reads(shop) - before)
+            many = payment_id == paid
+            payment = answer["data"]["payment"]
+            assert len(payment["details"]) == (50 if many else 1)
+            assert len(payment["refunds"]) == (5 if many else 0)
+        assert min(counts[paid]) == min(counts[plain]) > 0
 
     async def test_providers_are_shown_as_they_stand(self, shop: Shop) -> None:
         answer = await asked(shop, "{ providers { providerType configured enabled circuit } }")
@@ -262,66 +321,3 @@ class TestLimits:
     async def test_a_page_has_a_limit(self, shop: Shop) -> None:
         answer = await asked(shop, "{ payments(first: 101) { edges { cursor } } }")
         assert code(answer) == "invalid_value"
-
-
-class TestSubscription:
-    async def test_events_come_as_they_happen_in_order_and_go_on_after_a_cursor(
-        self, installation: Installation, shop: Shop
-    ) -> None:
-        opened = await shop.opened_payment()
-        events = await self._events(installation, 3, of=opened["paymentId"])
-        assert [one["event"]["type"] for one in events] == [
-            "PaymentInitiated",
-            "ProviderAttemptStarted",
-            "CheckoutCreated",
-        ]
-        following = asyncio.create_task(
-            self._events(installation, 1, of=opened["paymentId"], after=events[-1]["cursor"])
-        )
-        await shop.command("cancel", opened["paymentId"])
-        (cancelled,) = await following
-        assert cancelled["event"]["type"] == "PaymentCancelled"
-
-    async def test_nobody_without_a_key_follows_anything(self, installation: Installation) -> None:
-        async with websockets.connect(
-            _socket(installation), subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
-        ) as socket:
-            await socket.send(json.dumps({"type": "connection_init"}))
-            with pytest.raises(websockets.ConnectionClosed) as closed:
-                await asyncio.wait_for(socket.recv(), WAIT_S)
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 4403
-
-    @staticmethod
-    async def _events(
-        installation: Installation, number: int, *, of: str, after: str | None = None
-    ) -> list[dict[str, Any]]:
-        """Return the first events of a payment that a subscription yields."""
-        query = """subscription($after: String) { paymentEvents(after: $after) {
-            cursor event { type paymentId revision } } }"""
-        found: list[dict[str, Any]] = []
-        async with (
-            asyncio.timeout(WAIT_S),
-            websockets.connect(
-                _socket(installation), subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
-            ) as socket,
-        ):
-            await socket.send(
-                json.dumps(
-                    {"type": "connection_init", "payload": installation.authorization("acme")}
-                )
-            )
-            assert json.loads(await socket.recv())["type"] == "connection_ack"
-            payload = {"query": query, "variables": {"after": after}}
-            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}))
-            while len(found) < number:
-                said = json.loads(await socket.recv())
-                assert said["type"] == "next", said
-                entry = said["payload"]["data"]["paymentEvents"]
-                if entry["event"]["paymentId"] == of:
-                    found.append(entry)
-        return found
-
-
-def _socket(installation: Installation) -> str:
-    return f"{installation.url.replace('http', 'ws', 1)}/graphql"

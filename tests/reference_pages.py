@@ -1,4 +1,4 @@
-"""The reference pages that are written by the code itself: settings, events, error codes, metrics.
+"""The reference pages that are written by the code itself: settings, events, error codes, metrics, GraphQL.
 
 After a change in the code, renew them with ``.venv/bin/python -m tests.reference_pages``.
 """
@@ -55,10 +55,14 @@ command of its name does; an error has REST's code in `extensions.code`. An outc
 An operation asks for at most ten things at its root, and a page has at most a hundred payments. A number is taken exactly
 as it is written; one with more digits than a `Float` keeps is refused.
 
-The subscription runs over WebSocket with the protocol `graphql-transport-ws`; the key is in the first message,
+The subscription yields each event once and in order, from what `GET /api/v1/events` streams, and counts as such a stream.
+It ends with an error a few seconds after its key was revoked. It runs over WebSocket with the
+protocol `graphql-transport-ws`; the key is in the first message,
 `{"type": "connection_init", "payload": {"Authorization": "Bearer KEY"}}`.
 
 ## The schema
+
+As a file, for what generates clients: [schema.graphql](schema.graphql).
 
 """
 _JSON_TYPES: Final = {
@@ -79,6 +83,7 @@ def generated_pages() -> dict[str, str]:
         "events.md": events_page(),
         "errors.md": errors_page(),
         "graphql.md": graphql_page(),
+        "schema.graphql": f"# Written by the code; renew with: {RENEW}\n\n{SCHEMA.as_str()}\n",
         "metrics.md": f"{_WRITTEN}{metrics_text()}",
     }
 

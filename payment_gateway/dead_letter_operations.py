@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from payment_gateway.application.ports import CommandContext
+from uuid_utils.compat import uuid7
+
+from payment_gateway.application.operator_step import OperatorStep
 from payment_gateway.bootstrap import open_gateway, utc_now
 from payment_gateway.command_line_context import command_context
 from payment_gateway.dead_letter_desk import DeadLetterDesk
@@ -45,7 +47,7 @@ def replay_letter(settings: Settings, letter_id: str, dry_run: bool) -> dict[str
         WebhookNotParked: The same of a notification.
         NotReplayed: It still does not go through; nothing was changed.
     """
-    return _at(settings, lambda desk: desk.replay(letter_id, _context_for, dry_run=dry_run))
+    return _at(settings, lambda desk: desk.replay(letter_id, _steps(), dry_run=dry_run))
 
 
 def discard_letter(settings: Settings, letter_id: str, reason: str) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def discard_letter(settings: Settings, letter_id: str, reason: str) -> dict[str,
         NoSuchLetter: Nothing is parked under that id.
         WebhookNotParked: The same of a notification.
     """
-    return _at(settings, lambda desk: desk.discard(letter_id, reason, _context_for))
+    return _at(settings, lambda desk: desk.discard(letter_id, reason, _steps()))
 
 
 OPERATIONS: Final = DeadLetterOperations(
@@ -63,8 +65,10 @@ OPERATIONS: Final = DeadLetterOperations(
 )
 
 
-def _context_for(tenant_id: str) -> CommandContext:
-    return command_context(tenant_id, utc_now())
+def _steps() -> Callable[[str], OperatorStep]:
+    """Return a new step, the same for each tenant, as it was given here."""
+    step_id = str(uuid7())
+    return lambda tenant_id: OperatorStep(id=step_id, context=command_context(tenant_id, utc_now()))
 
 
 def _at(settings: Settings, use: Callable[[DeadLetterDesk], Awaitable[Result]]) -> Result:

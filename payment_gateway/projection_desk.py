@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from payment_gateway.application.operator_step import OperatorStep
-from payment_gateway.domain.events.read_model import ReadModelEvent
+from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB
 from payment_gateway.infrastructure.persistence.mongodb import Database
 from projections import pausing, rollback, verifications
@@ -160,7 +160,7 @@ class ProjectionDesk:
         return await self.event_store.head()
 
     def _step(self, name: str, by: OperatorStep) -> Step:
-        async def record(event: ReadModelEvent) -> None:
+        async def record(event: DomainEvent) -> None:
             stream = f"projection-{name}"
             await self.event_store.mark_once(stream, event, by.context, event_id=by.id)
 

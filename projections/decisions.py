@@ -1,4 +1,4 @@
-"""Operators' steps with read models: each is kept in the log before anybody sees its effect, and is taken once.
+"""Operators' steps with read models and what they could not take: each is kept in the log before anybody sees its effect, and is taken once.
 
 ``read_model_steps`` holds what was answered to each step: ``{_id: step, readModel, answer, at}``. That and the
 effect are one transaction, in which the log is written last: of two who take steps with one read model at
@@ -16,7 +16,7 @@ from typing import Final
 
 from pymongo.errors import PyMongoError
 
-from payment_gateway.domain.events.read_model import ReadModelEvent
+from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.persistence.event_log import StreamMoved
 from payment_gateway.infrastructure.persistence.mongodb import (
     Database,
@@ -36,9 +36,9 @@ AGAIN_AFTER_S: Final = 0.2
 _RANDOM: Final = random.SystemRandom()
 
 # Keeps a decision together with who took it and why, once; what it raises stops the step.
-Record = Callable[[ReadModelEvent], Awaitable[None]]
+Record = Callable[[DomainEvent], Awaitable[None]]
 # Has the effect, within a transaction; returns the event, ``None`` for what changes nothing, and the answer.
-Effect = Callable[[Session], Awaitable[tuple[ReadModelEvent | None, Document]]]
+Effect = Callable[[Session], Awaitable[tuple[DomainEvent | None, Document]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,7 @@ class Step:
 
     Attributes:
         id: The same each time that the same step is taken.
+        read_model: What it is about: old steps are forgotten as new ones with the same are taken.
     """
 
     id: str
@@ -82,10 +83,19 @@ class Step:
         if (before := await self.answered(session)) is not None:
             return before
         event, answer = await effect(session)
+        await self.keep(event, answer, session)
+        return answer
+
+    async def keep(self, event: DomainEvent | None, answer: Document, session: Session) -> None:
+        """Keep that it was taken, as the last part of the transaction that has its effect.
+
+        Raises:
+            StreamMoved: Others have recorded meanwhile; taking it again is safe.
+            EventStoreUnavailable: It could not be recorded; likewise.
+        """
         await self._note(answer, session)
         if event is not None:
             await self.record(event)
-        return answer
 
     async def _note(self, answer: Document, session: Session) -> None:
         steps = self.database[COLLECTION]

@@ -19,7 +19,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from payment_gateway.domain.events.read_model import ReadModelEvent
+from payment_gateway.domain.events import DomainEvent
 from payment_gateway.infrastructure.messaging.fleet import Fleet
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Database, Document
@@ -102,7 +102,7 @@ class Gateway:
 def unrecorded(database: Database, model: ReadModel = MODEL) -> Step:
     """Return a step that keeps nothing: of who decided, other tests tell."""
 
-    async def keep_nothing(_: ReadModelEvent) -> None: ...
+    async def keep_nothing(_: DomainEvent) -> None: ...
 
     return Step(id=str(uuid4()), database=database, read_model=model.name, record=keep_nothing)
 

@@ -17,7 +17,7 @@ class CommandContext:
     Attributes:
         actor: The API key's id, the provider's name for its notifications, or the process.
         correlation_id: The same for everything that one request caused, across processes.
-        causation_id: The event that caused this, where one did.
+        causation_id: The event that caused this, or the step of an operator, where one did.
         traceparent: The W3C trace context of the request.
         at: When the command was received.
         if_match: The revisions at which the caller wants the command to be carried out; ``None`` for

@@ -137,13 +137,19 @@ class WebhookService:
             return
 
     async def replay(self, stream: str, context: CommandContext) -> None:
-        """Have a parked notification applied once more.
+        """Have a parked notification applied once more; the same step again changes nothing.
+
+        Args:
+            stream: Of the notification.
+            context: Who decides; its ``causation_id`` is that of the step.
 
         Raises:
             WebhookNotParked: There is none of that name that is parked.
             StreamMoved: Someone else decided about it meanwhile.
             EventStoreUnavailable: No answer; asking again is safe.
         """
+        if await self._was_taken(stream, context):
+            return
         parked = await self._parked(stream)
         received = parked.received
         again = WebhookReplayRequestedEvent(
@@ -154,13 +160,20 @@ class WebhookService:
         await self.store.append(stream, [again], expected=parked.revision, context=context)
 
     async def discard(self, stream: str, reason: str, context: CommandContext) -> None:
-        """Decide that a parked notification is never applied.
+        """Decide that a parked notification is never applied; the same step again changes nothing.
+
+        Args:
+            stream: Of the notification.
+            reason: Why.
+            context: Who decides; its ``causation_id`` is that of the step.
 
         Raises:
             WebhookNotParked: There is none of that name that is parked.
             StreamMoved: Someone else decided about it meanwhile.
             EventStoreUnavailable: No answer; asking again is safe.
         """
+        if await self._was_taken(stream, context):
+            return
         parked = await self._parked(stream)
         received = parked.received
         discarded = WebhookDiscardedEvent(
@@ -182,6 +195,24 @@ class WebhookService:
         found = await self._parked(stream)
         assert isinstance(found.outcome, WebhookParkedEvent), "what is parked"
         return ParkedWebhook(received=found.received, reason=found.outcome.reason)
+
+    async def tenant_of(self, stream: str) -> str:
+        """Return whose notification it is.
+
+        Raises:
+            WebhookNotParked: There is none of that name.
+            EventStoreUnavailable: The event store gave no answer.
+        """
+        if (await self.store.read(stream)).revision is None:
+            raise WebhookNotParked(stream)
+        return (await self.find(stream)).received.tenant_id
+
+    async def _was_taken(self, stream: str, context: CommandContext) -> bool:
+        """Whether a step was taken by a process that died before it could say so."""
+        if context.causation_id is None:
+            return False
+        events = (await self.store.read(stream)).events
+        return any(one.context.causation_id == context.causation_id for one in events)
 
     async def _parked(self, stream: str) -> StoredWebhook:
         if (await self.store.read(stream)).revision is not None:

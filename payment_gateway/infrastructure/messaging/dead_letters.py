@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -113,11 +113,24 @@ class DeadLetters:
         async with open_session(self._database) as session:
             return await unit.documents(history.events, session)
 
-    async def replay(self, letter: DeadLetter, unit: Unit, *, dry_run: bool = False) -> Replay:
+    async def replay(
+        self,
+        letter: DeadLetter,
+        unit: Unit,
+        *,
+        dry_run: bool = False,
+        keep: Callable[[Replay, Session], Awaitable[None]] | None = None,
+    ) -> Replay:
         """Have the unit's handler take the parked events of a stream, all or none, and unpark them.
 
         The worker that holds the unit loses its lease by that, and takes it up anew with what is parked
         then. So nothing comes between: what it parks meanwhile is taken too, or behind what is taken.
+
+        Args:
+            letter: Which events.
+            unit: Whose handler takes them.
+            dry_run: Only return what it would change.
+            keep: Keeps that it was done, as the last part of the same transaction.
 
         Raises:
             NoSuchLetter: Nothing is parked any more.
@@ -128,24 +141,39 @@ class DeadLetters:
         async with open_session(self._database) as session:
             for attempt in range(1, TRIES_MAX + 1):
                 try:
-                    return await self._replay(letter, unit, session, dry_run=dry_run)
+                    return await self._replay(letter, unit, session, dry_run=dry_run, keep=keep)
                 except PyMongoError as error:
                     if attempt == TRIES_MAX or not is_conflict(error):
                         raise
                 await asyncio.sleep(delay_s(attempt))
         raise AssertionError("the last try returned or raised")
 
-    async def discard(self, letter: DeadLetter) -> None:
-        """Unpark the events of a stream without handling them; those to come are handled again."""
+    async def discard(
+        self, letter: DeadLetter, *, keep: Callable[[Session], Awaitable[None]] | None = None
+    ) -> None:
+        """Unpark the events of a stream without handling them; those to come are handled again.
+
+        Args:
+            letter: Which events.
+            keep: Keeps that it was done, as the last part of the same transaction.
+        """
         async with open_session(self._database) as session, transaction(session):
             await self._end_lease(letter, session)
             given_up = await self._parked.find(_of(letter), session=session).to_list(None)
             if given_up:
                 await self._discarded.insert_many(given_up, session=session)
             await self._parked.delete_many(_of(letter), session=session)
+            if keep is not None:
+                await keep(session)
 
     async def _replay(
-        self, letter: DeadLetter, unit: Unit, session: Session, *, dry_run: bool
+        self,
+        letter: DeadLetter,
+        unit: Unit,
+        session: Session,
+        *,
+        dry_run: bool,
+        keep: Callable[[Replay, Session], Awaitable[None]] | None,
     ) -> Replay:
         async with transaction(session):
             ended = await self._end_lease(letter, session)
@@ -161,9 +189,12 @@ class DeadLetters:
             await self._parked.delete_many(_of(letter), session=session)
             if unit.documents is not None:
                 await self._note_replayed(events, ended, session)
+            replay = Replay(events=tuple(events), before=before, after=after)
             if dry_run:
                 await session.abort_transaction()
-        return Replay(events=tuple(events), before=before, after=after)
+            elif keep is not None:
+                await keep(replay, session)
+        return replay
 
     async def _end_lease(self, letter: DeadLetter, session: Session) -> Document | None:
         """End it; return the checkpoint as it was then."""

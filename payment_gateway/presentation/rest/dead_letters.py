@@ -8,8 +8,9 @@ from typing import Annotated, Any, Protocol
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 from pydantic.alias_generators import to_camel
+from uuid_utils.compat import uuid7
 
-from payment_gateway.application.ports import CommandContext
+from payment_gateway.application.operator_step import OperatorStep
 from payment_gateway.application.services.stream_service import refuse_if_match
 from payment_gateway.presentation.rest.access import Caller
 from payment_gateway.presentation.rest.all_tenants import operator_of_all_tenants
@@ -19,7 +20,7 @@ from payment_gateway.presentation.rest.command_context import (
     context_of,
     stamp_position,
 )
-from payment_gateway.presentation.rest.idempotency import idempotent
+from payment_gateway.presentation.rest.idempotency import claim_of, idempotent
 from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.limits import (
     ACT_REASON_LENGTH_MAX,
@@ -27,7 +28,7 @@ from payment_gateway.presentation.rest.limits import (
 from payment_gateway.presentation.rest.schemas import Body
 
 LETTER_ID_LENGTH_MAX = 300
-ContextFor = Callable[[str], CommandContext]
+StepFor = Callable[[str], OperatorStep]
 
 
 class Desk(Protocol):
@@ -41,13 +42,11 @@ class Desk(Protocol):
         """Return one, with the documents that it concerns."""
         ...
 
-    async def replay(
-        self, letter_id: str, context_for: ContextFor, *, dry_run: bool
-    ) -> dict[str, Any]:
+    async def replay(self, letter_id: str, step_for: StepFor, *, dry_run: bool) -> dict[str, Any]:
         """Handle it again, or say what that would change."""
         ...
 
-    async def discard(self, letter_id: str, reason: str, context_for: ContextFor) -> dict[str, Any]:
+    async def discard(self, letter_id: str, reason: str, step_for: StepFor) -> dict[str, Any]:
         """Decide that it is never handled."""
         ...
 
@@ -152,7 +151,7 @@ async def replay(
     desk: At,
 ) -> ReplayAnswer:
     """Handle what is parked again, in order: all of it, or where that fails, nothing."""
-    replayed = await desk.replay(letter_id, _contexts(request, caller, side), dry_run=body.dry_run)
+    replayed = await desk.replay(letter_id, _steps(request, caller, side), dry_run=body.dry_run)
     stamp_position(response, side, caller.tenant_id, await desk.head())
     return ReplayAnswer.model_validate(replayed)
 
@@ -170,17 +169,19 @@ async def discard(
     desk: At,
 ) -> DiscardAnswer:
     """Decide that what is parked is never handled. It is final; the events stay in the log."""
-    discarded = await desk.discard(letter_id, body.reason, _contexts(request, caller, side))
+    discarded = await desk.discard(letter_id, body.reason, _steps(request, caller, side))
     stamp_position(response, side, caller.tenant_id, await desk.head())
     return DiscardAnswer.model_validate(discarded)
 
 
-def _contexts(request: Request, caller: Caller, side: CommandSide) -> ContextFor:
-    """Return who decides, for each tenant; a letter has no revision that ``If-Match`` could name."""
+def _steps(request: Request, caller: Caller, side: CommandSide) -> StepFor:
+    """Return the step and who takes it, for each tenant; a letter has no revision for ``If-Match``."""
+    claim = claim_of(request)
+    step_id = claim.derive("step") if claim else str(uuid7())
 
-    def context_for(tenant_id: str) -> CommandContext:
+    def step_for(tenant_id: str) -> OperatorStep:
         context = context_of(request, caller, tenant_id, side)
         refuse_if_match(context)
-        return context
+        return OperatorStep(id=step_id, context=context)
 
-    return context_for
+    return step_for

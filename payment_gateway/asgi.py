@@ -43,6 +43,7 @@ from payment_gateway.infrastructure.resilience.request_limits_in_memory import (
 from payment_gateway.infrastructure.resilience.request_limits_in_redis import RedisRequestLimits
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.infrastructure.webhook_deliveries import queue as delivery_queue
+from payment_gateway.infrastructure.webhooks import queue as webhook_queue
 from payment_gateway.presentation.graphql.app import create_graphql_router
 from payment_gateway.presentation.graphql.context import FollowEvents
 from payment_gateway.presentation.graphql.subscriptions import ACCESS_CHECKED_EVERY_S
@@ -174,6 +175,7 @@ def application(settings: Settings | None = None) -> FastAPI:
                     decode_token=tokens.decode,
                     known_access=access.follower,
                     known_deliveries=SubscriptionPosition(positions, delivery_queue.SUBSCRIPTION),
+                    known_notifications=SubscriptionPosition(positions, webhook_queue.SUBSCRIPTION),
                     refusals=NOTHING_DONE,
                 ),
                 authenticate=access.authenticate,

@@ -36,6 +36,7 @@ class CommandSide:
         decode_token: Back to the position; ``None`` for a text that is no token of that tenant.
         known_access: How far this process knows tenants and API keys.
         known_deliveries: How far webhook endpoints and deliveries are listed.
+        known_notifications: How far providers' notifications are listed that could not be applied.
         refusals: What commands raise, beside errors of the domain, where they have done nothing.
     """
 
@@ -44,6 +45,7 @@ class CommandSide:
     decode_token: Callable[[str, str], int | None]
     known_access: FollowsLog
     known_deliveries: FollowsLog
+    known_notifications: FollowsLog
     refusals: tuple[type[Exception], ...] = ()
 
 

@@ -25,6 +25,7 @@ from payment_gateway.presentation.rest.json_body import ExactJsonRoute
 from payment_gateway.presentation.rest.limits import (
     ACT_REASON_LENGTH_MAX,
 )
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.schemas import Body
 
 LETTER_ID_LENGTH_MAX = 300
@@ -126,14 +127,15 @@ At = Annotated[Desk, Depends(desk_of)]
 LetterId = Annotated[str, Path(alias="letterId", max_length=LETTER_ID_LENGTH_MAX)]
 
 
-@router.get("", dependencies=[Depends(operator_of_all_tenants)])
-async def list_(desk: At) -> LetterPage:
+@router.get("")
+async def list_(caller: Operator, side: Side, asked: Asking, desk: At) -> LetterPage:
     """List what is parked: the events of a stream together, and notifications of providers."""
+    await asked.shown_by(side.known_notifications, tenant_id=caller.tenant_id)
     return LetterPage(data=[LetterAnswer.model_validate(one) for one in await desk.all()])
 
 
 @router.get("/{letterId}", dependencies=[Depends(operator_of_all_tenants)])
-async def show(letter_id: LetterId, desk: At) -> DocumentsAnswer:
+async def show(letter_id: LetterId, desk: At, _: Asking) -> DocumentsAnswer:
     """Show why something is parked, and the documents that it concerns as they are."""
     return DocumentsAnswer.model_validate(await desk.show(letter_id))
 

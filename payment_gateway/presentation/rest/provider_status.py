@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from payment_gateway.application.gateway import Gateway
 from payment_gateway.presentation.rest.access import Caller, requires
 from payment_gateway.presentation.rest.command_context import CommandSide, command_side_of
+from payment_gateway.presentation.rest.read_your_writes import Asking
 from payment_gateway.presentation.rest.schemas import Answer, ProviderType, TenantId
 from payment_gateway.presentation.rest.tenant_named import TenantNamed, tenant_named
 
@@ -70,6 +71,7 @@ class ProvidersStatus(Answer):
 async def show_status(
     caller: Annotated[Caller, Depends(requires("viewer", "operator", "admin"))],
     side: Annotated[CommandSide, Depends(command_side_of)],
+    _: Asking,
     tenant_id: TenantNamed = None,
 ) -> ProvidersStatus:
     """Show how the key's tenant fares with each provider; a key of all tenants names one."""

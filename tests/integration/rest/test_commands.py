@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.contracts.provider_sandbox import script_fault
-from tests.integration.rest.shop import Shop, new_number, order
+from tests.integration.rest.shop import Shop, new_number, nothing_happens, order
 
 CHECKOUT_LAPSED_S = 12 * 3600  # past what either provider gives a payer; access tokens lapse, too
 
@@ -62,6 +62,16 @@ class TestInitiate:
 
     async def test_yen_have_no_digits_after_the_point(self, shop: Shop) -> None:
         assert (await shop.opened_payment(amount=500, currency="JPY"))["amount"] == "500"
+
+    async def test_forints_have_the_digits_of_the_standard_and_no_fraction_at_paypal(
+        self, shop: Shop
+    ) -> None:
+        answer = await shop.initiate(amount="1500", currency="HUF")
+        assert (answer.status_code, answer.json()["amount"]) == (201, "1500.00")
+        for amount, currency in (("1500.50", "HUF"), ("20.5", "TWD"), ("1.5", "JPY")):
+            async with nothing_happens(shop):
+                refused = await shop.initiate(amount=amount, currency=currency)
+                assert (refused.status_code, refused.json()["code"]) == (422, "invalid_amount")
 
     async def test_items_that_add_up_to_the_amount(self, shop: Shop) -> None:
         details = [

@@ -220,6 +220,55 @@ class TestQueries:
                 break
         assert found == [payment_id for payment_id, _ in reversed(made)]
 
+    async def test_a_connection_is_of_the_payments_that_are_asked_for(self, shop: Shop) -> None:
+        order = f"filters-{uuid4().hex[:8]}"
+        kept, _ = await self._opened(shop, orderId=order)
+        other, _ = await self._opened(shop, orderId=order, providerType="PAGADITO")
+        gone, _ = await self._opened(shop, orderId=order)
+        cancelled = await shop.command("cancel", gone)
+        seen = {"Consistency-Token": cancelled.headers["consistency-token"], "Prefer": "wait=30"}
+        at = (await shop.api.get(f"/api/v1/payments/{other}", headers=seen)).json()["createdAt"]
+        for filtered, expected in (
+            ("", [gone, other, kept]),
+            (', status: "CANCELLED"', [gone]),
+            (', provider: "PAGADITO"', [other]),
+            (f', from: "{at}"', [gone, other]),
+            (f', to: "{at}"', [other, kept]),
+            (', to: "2020-01-01"', []),
+        ):
+            query = f'{{ payments(orderId: "{order}"{filtered}) {{ edges {{ node {{ paymentId }} }} }} }}'
+            found = (await asked(shop, query, headers=seen))["data"]["payments"]["edges"]
+            assert [edge["node"]["paymentId"] for edge in found] == expected, filtered
+
+    async def test_statistics_and_a_history_are_those_of_rest(self, shop: Shop) -> None:
+        payment_id, seen = await self._opened(shop)
+        answer = await asked(
+            shop,
+            """query($id: String!) { dailyStats { day providerType currency payments initiated }
+            paymentHistory(paymentId: $id) { id type revision actor data } }""",
+            headers=seen,
+            id=payment_id,
+        )
+        stats = (await shop.api.get("/api/v1/stats/daily", headers=seen)).json()["data"]
+        for one, same in zip(answer["data"]["dailyStats"], stats, strict=True):
+            assert {name: same.get(name) for name in one} == one
+        assert stats
+        path = f"/api/v1/payments/{payment_id}/events"
+        history = (await shop.api.get(path)).json()["data"]
+        assert answer["data"]["paymentHistory"] == [
+            {name: one[name] for name in ("id", "type", "revision", "actor", "data")}
+            for one in history
+        ]
+
+    async def test_a_payment_is_shown_as_it_was(self, shop: Shop) -> None:
+        payment_id, _ = await self._opened(shop)
+        await shop.command("cancel", payment_id)
+        query = """query($id: String!, $at: DateTime!) { payment(paymentId: $id, asOf: $at) { status } }"""
+        history = (await shop.api.get(f"/api/v1/payments/{payment_id}/events")).json()["data"]
+        for event, status in ((history[0], "CREATED"), (history[-1], "CANCELLED")):
+            answer = await asked(shop, query, id=payment_id, at=event["recordedAt"])
+            assert answer == {"data": {"payment": {"status": status}}}
+
     async def test_a_page_of_a_hundred_is_as_many_reads_as_a_page_of_one(self, shop: Shop) -> None:
         headers = await tenant_with_payments(shop, PAGE_MAX + 1)
         query = """query($first: Int!) { payments(first: $first) {

@@ -156,6 +156,20 @@ def test_each_command_heeds_the_headers_of_a_command(document: dict[str, Any]) -
     assert len(commands) > 20
 
 
+def test_each_list_is_data_and_the_cursor_of_the_next_page(document: dict[str, Any]) -> None:
+    lists = 0
+    for name, operation in operations(document):
+        if not name.startswith("GET "):
+            continue
+        content = operation["responses"]["200"].get("content", {}).get("application/json")
+        fields = followed(document, content["schema"]).get("properties", {}) if content else {}
+        if "data" in fields and fields["data"].get("type") == "array":
+            assert fields.keys() == {"data", "nextCursor"}, name
+            lists += 1
+        assert "nextCursor" not in fields or "data" in fields, name
+    assert lists > 10
+
+
 def test_no_field_is_accepted_that_is_not_described(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         for content in operation.get("requestBody", {}).get("content", {}).values():

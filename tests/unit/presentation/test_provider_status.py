@@ -113,6 +113,7 @@ async def api(health: Health, shop: Shop) -> AsyncIterator[httpx.AsyncClient]:
             decode_token=lambda *_: None,
             known_access=NeverBehind(),
             known_deliveries=NeverBehind(),
+            known_notifications=NeverBehind(),
         )
         yield Application(
             command_side=side,

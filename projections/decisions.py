@@ -1,4 +1,4 @@
-"""Operators' steps with read models and what they could not take: each is kept in the log before anybody sees its effect, and is taken once.
+"""Operators' steps with read models and with dead letters: each is kept in the log, and is taken once.
 
 ``read_model_steps`` holds what was answered to each step: ``{_id: step, readModel, answer, at}``. That and the
 effect are one transaction, in which the log is written last: of two who take steps with one read model at

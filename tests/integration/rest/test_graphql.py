@@ -13,6 +13,7 @@ from payment_gateway.application.ports import CommandContext
 from payment_gateway.domain.events.payment import PaymentCancelledEvent
 from payment_gateway.infrastructure.security.consistency_token import ConsistencyTokens
 from payment_gateway.infrastructure.security.key_source import open_key_source
+from tests.contracts.provider_sandbox import script_fault
 from tests.integration.query_gateway import initiated
 from tests.integration.rest.installation import Installation, client
 from tests.integration.rest.shop import Shop, new_number
@@ -105,6 +106,26 @@ class TestMutations:
         await shop.approve(opened["checkoutUrl"])
         answer = await asked(shop, COMPLETE, id=opened["paymentId"])
         assert answer == {"data": {"completePayment": "COMPLETED"}}
+
+    async def test_an_outcome_that_is_not_known_is_an_error_that_names_the_payment(
+        self, shop: Shop
+    ) -> None:
+        number = new_number()
+        await script_fault(shop.paypal, "create_order", "drop_after")
+        answer = await asked(shop, INITIATE, amount=19.99, number=number)
+        (error,) = answer["errors"]
+        assert (answer["data"], error["extensions"]["code"]) == (None, "outcome_unknown")
+        payment = await shop.initiate(externalReferenceNumber=number, orderId="g-1")
+        assert payment.status_code == 202
+        assert error["extensions"]["paymentId"] == payment.json()["paymentId"]
+
+        opened = await shop.opened_payment()
+        await shop.approve(opened["checkoutUrl"])
+        await script_fault(shop.paypal, "capture", "drop_after")
+        answer = await asked(shop, COMPLETE, id=opened["paymentId"])
+        (error,) = answer["errors"]
+        told = {"code": "outcome_unknown", "paymentId": opened["paymentId"]}
+        assert error["extensions"].items() >= told.items()
 
     async def test_an_idempotency_key_makes_a_repeat_the_same_payment(self, shop: Shop) -> None:
         headers = {"Idempotency-Key": str(uuid4())}

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.listening import listening
+
 WAIT_S = 30.0
 
 
@@ -60,14 +62,6 @@ class HttpReceiver:
         return [one for one in self.taken if of(one)]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await self._serve(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # whoever sent it has gone
-        finally:
-            writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
         headers = {
             name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
@@ -108,13 +102,8 @@ async def http_receiver(
 ) -> AsyncGenerator[HttpReceiver, None]:
     """Listen on a free port of this machine."""
     receiver = HttpReceiver()
-    server = await asyncio.start_server(receiver.serve, host, 0, ssl=tls)
-    port = server.sockets[0].getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    receiver.url = f"{'https' if tls else 'http'}://{shown}:{port}/hooks"
-    try:
+    async with listening(receiver.serve, host=host, tls=tls) as port:
+        receiver.url = f"{'https' if tls else 'http'}://{shown}:{port}/hooks"
         yield receiver
-    finally:
         receiver.closing.set()
-        server.close()
-        await server.wait_closed()

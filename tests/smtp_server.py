@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
 
+from tests.listening import listening
+
 
 @dataclass
 class SmtpReceiver:
@@ -94,10 +96,5 @@ async def smtp_receiver(
 ) -> AsyncGenerator[SmtpReceiver, None]:
     """Listen on a free port of this machine; under ``tls`` from the first byte where that is given."""
     receiver = SmtpReceiver(starttls=starttls, accounts=accounts or {})
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
-    receiver.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(receiver.serve, tls=tls) as receiver.port:
         yield receiver
-    finally:
-        server.close()
-        await server.wait_closed()

@@ -22,6 +22,7 @@ from payment_gateway.infrastructure.security.key_file import read_or_create_key_
 from payment_gateway.infrastructure.security.key_source import open_key_source
 from payment_gateway.infrastructure.webhooks.providers import open_provider_webhooks
 from payment_gateway.settings import Settings
+from tests.listening import listening
 
 PAGE_ROWS: Final = 100
 _HEADER_BYTES_MAX: Final = 64 * 1024
@@ -82,15 +83,10 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request after the other, until the connection ends."""
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                status = await self._answer(head, reader)
-                writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n".encode())
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            status = await self._answer(head, reader)
+            writer.write(f"HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n".encode())
+            await writer.drain()
 
     async def _answer(self, head: bytes, reader: asyncio.StreamReader) -> int:
         request, *lines = head.decode("latin-1").rstrip().split("\r\n")
@@ -143,9 +139,8 @@ async def open_surroundings(
             mode = {"mode": "hold"}
             (await simulator.http.post("/_control/webhooks", json=mode)).raise_for_status()
         receiver = Receiver()
-        server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, limit=_HEADER_BYTES_MAX)
-        await stack.enter_async_context(server)
-        receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        port = await stack.enter_async_context(listening(receiver.serve, limit=_HEADER_BYTES_MAX))
+        receiver.url = f"http://127.0.0.1:{port}"
         master = stack.enter_context(open_key_source(settings)).master
         yield Surroundings(
             settings=settings,

@@ -23,6 +23,7 @@ from payment_gateway.infrastructure.persistence.event_log import (
 )
 from payment_gateway.infrastructure.persistence.eventstoredb import EventStoreDB, open_eventstoredb
 from tests.event_store_fixture import embedded_event_store_uri, event_store_settings
+from tests.listening import listening
 
 __all__ = ["embedded_event_store_uri"]
 
@@ -129,15 +130,14 @@ class Relay:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on what each side sends, until one of them has enough."""
         answers, requests = await asyncio.open_connection("127.0.0.1", self._upstream)
-        await asyncio.wait(
-            {
-                asyncio.create_task(self._pass_on(reader, requests)),
-                asyncio.create_task(self._pass_on(answers, writer, is_answer=True)),
-            },
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-        requests.close()
-        writer.close()
+        answering = asyncio.create_task(self._pass_on(answers, writer, is_answer=True))
+        try:
+            await self._pass_on(reader, requests)
+        finally:
+            answering.cancel()
+            requests.close()
+            with suppress(ConnectionError):
+                await requests.wait_closed()
 
     async def _pass_on(
         self,
@@ -166,10 +166,10 @@ async def relayed(uri: str) -> AsyncIterator[tuple[Relay, EventStoreDB]]:
     port = urlsplit(uri).port
     assert port is not None
     relay = Relay(port)
-    server = await asyncio.start_server(relay.serve, "127.0.0.1", 0)
-    near = f"esdb://127.0.0.1:{server.sockets[0].getsockname()[1]}?Tls=false"
-    async with server, open_eventstoredb(event_store_settings(near)) as store:
-        yield relay, store
+    async with listening(relay.serve) as own_port:
+        near = f"esdb://127.0.0.1:{own_port}?Tls=false"
+        async with open_eventstoredb(event_store_settings(near)) as store:
+            yield relay, store
 
 
 async def test_what_is_read_a_little_ahead_is_not_sent_by_the_megabyte(

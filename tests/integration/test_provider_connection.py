@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from payment_gateway.application.ports import ProviderUnavailable
 from payment_gateway.infrastructure.providers.http import open_endpoints
 from tests.contracts.provider_sandbox import settings_for
+from tests.listening import listening
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
@@ -75,13 +76,9 @@ async def serve(context: ssl.SSLContext) -> AsyncIterator[int]:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(ANSWER)
         await writer.drain()
-        writer.close()
 
-    server = await asyncio.start_server(answer, "localhost", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
+    async with listening(answer, host="localhost", tls=context) as port:
+        yield port
 
 
 def tls(certificate: Path) -> ssl.SSLContext:

@@ -27,6 +27,7 @@ from payment_gateway.settings import Settings
 from sandbox.ports import free_port
 from sandbox.redis import redis_url, valkey
 from tests.child_process import launch, running, stop
+from tests.listening import listening
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 DEADLINE_S = 30.0
@@ -45,16 +46,12 @@ async def client_of(port: int) -> AsyncIterator[Redis]:
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[int]:
     """Takes connections and never says anything."""
-    over = asyncio.Event()
 
-    async def say_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await over.wait()
-        writer.close()
+    async def say_nothing(*_: object) -> None:
+        await asyncio.Event().wait()
 
-    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    async with server:
-        yield int(server.sockets[0].getsockname()[1])
-        over.set()
+    async with listening(say_nothing) as port:
+        yield port
 
 
 async def wait_for_answer(cache: Cache) -> None:

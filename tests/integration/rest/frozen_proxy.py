@@ -7,6 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.listening import listening
+
 CHUNK_BYTES = 65_536
 
 
@@ -33,10 +35,9 @@ class FrozenProxy:
             await self._copy(reader, upstream_writer, watched=True)
         finally:
             backward.cancel()
-            for one in (writer, upstream_writer):
-                one.close()
-                with suppress(ConnectionError):
-                    await one.wait_closed()
+            upstream_writer.close()
+            with suppress(ConnectionError):
+                await upstream_writer.wait_closed()
 
     async def _copy(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, watched: bool = False
@@ -56,9 +57,6 @@ class FrozenProxy:
 async def frozen_proxy(host: str, port: int, *, marker: bytes) -> AsyncGenerator[FrozenProxy, None]:
     """Yield a proxy in front of a server."""
     proxy = FrozenProxy(host, port, marker)
-    server = await asyncio.start_server(proxy.relay, "127.0.0.1", 0)
-    proxy.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(proxy.relay) as own_port:
+        proxy.address = f"127.0.0.1:{own_port}"
         yield proxy
-    finally:
-        server.close()

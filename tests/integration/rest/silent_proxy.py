@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tests.listening import listening
+
 CHUNK_BYTES = 65_536
 
 
@@ -79,10 +81,6 @@ async def silent_proxy(
 ) -> AsyncGenerator[SilentProxy, None]:
     """Yield a proxy in front of a server on this machine."""
     proxy = SilentProxy(target, silent, arrives)
-    server = await asyncio.start_server(proxy.relay, "127.0.0.1", 0)
-    host, port = server.sockets[0].getsockname()
-    proxy.url = f"http://{host}:{port}"
-    try:
+    async with listening(proxy.relay) as port:
+        proxy.url = f"http://127.0.0.1:{port}"
         yield proxy
-    finally:
-        server.close()

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from benchmarks.load.http import Http
+from tests.listening import listening
 
 Server = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
@@ -15,28 +16,14 @@ Server = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 async def served(answer: Server) -> AsyncGenerator[tuple[str, list[bytes]], None]:
     """Serve with raw bytes; yield the address and the heads of the requests that came."""
     heads: list[bytes] = []
-    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None, "a server runs in tasks"
-        serving.add(task)
-        try:
-            while True:
-                heads.append(await reader.readuntil(b"\r\n\r\n"))
-                await answer(heads[-1], writer)
-        except (EOFError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+        while True:
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            await answer(heads[-1], writer)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
+    async with listening(serve) as port:
         yield f"http://127.0.0.1:{port}", heads
-        for task in serving:
-            task.cancel()
-        await asyncio.wait(serving)
 
 
 async def problem(_: bytes, writer: asyncio.StreamWriter) -> None:

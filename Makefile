@@ -58,9 +58,10 @@ demo: $(VENV)/.sandbox ## start everything, take a payment with each provider, s
 up: $(VENV)/.sandbox ## start everything on this machine and keep it running
 	@$(BIN)/payment-gateway up
 
-# In the order of the folders: whole installations come before the many small tests, which fill the gaps.
+# In the order of the folders: whole installations come before the many small tests, which fill the gaps. Twice as
+# many at once as there are cores, for half of them wait: for a lease to end, a process to stop, a retry to be due.
 test: $(VENV)/.dev $(VENV)/.system ## run every test
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/pytest -n $$((2 * $$(nproc))) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-unit: $(VENV)/.dev ## run the tests that need no process of their own
 	@$(BIN)/pytest tests/unit $(PYTEST_ARGS)

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
+from pymongo.errors import ExecutionTimeout
 
 from payment_gateway.infrastructure.persistence.mongodb import Database, open_mongodb
 from payment_gateway.settings import Settings
@@ -19,6 +20,8 @@ from sandbox import mongo
 from sandbox.part import Poll
 from sandbox.ports import free_port
 from tests.child_process import READY_WITHIN_S, running
+
+DROPPED_WITHIN_MS = 3_000
 
 
 @contextmanager
@@ -62,4 +65,13 @@ async def database(mongodb_uri: str) -> AsyncGenerator[Database, None]:
     name = f"test-{uuid4().hex[:12]}"
     async with open_mongodb(mongodb_settings(mongodb_uri, name)) as opened:
         yield opened
-        await opened.client.drop_database(name)
+        await _drop(opened)
+
+
+async def _drop(database: Database) -> None:
+    """Drop it, though a process was killed that had a transaction under way: it is kept for a minute."""
+    try:
+        await database.command("dropDatabase", maxTimeMS=DROPPED_WITHIN_MS)
+    except ExecutionTimeout:
+        await database.client.admin.command("killAllSessions", [])
+        await database.command("dropDatabase")

@@ -75,15 +75,24 @@ class Shop:
         return self.addresses["api"]
 
     def call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Command something of a payment, and return once pages show it."""
+        headers = {"Authorization": f"Bearer {self.addresses['apiKey']}"}
         answer = httpx.post(
             f"{self.url}/api/v1{path}",
             json={"tenantId": "demo", **body},
-            headers={"Authorization": f"Bearer {self.addresses['apiKey']}"},
+            headers=headers,
             timeout=60,
             trust_env=False,
         )
         assert answer.is_success, answer.text
         found: dict[str, Any] = answer.json()
+        token = answer.headers["Consistency-Token"]
+        httpx.get(
+            f"{self.url}/api/v1/payments/{found['paymentId']}",
+            headers={**headers, "Consistency-Token": token, "Prefer": "wait=30"},
+            timeout=60,
+            trust_env=False,
+        ).raise_for_status()
         return found
 
     def initiate(

@@ -21,11 +21,20 @@ from payment_gateway.infrastructure.persistence.event_log import CaughtUp, LogIt
 BATCH_ITEMS_MAX: Final = 2_000
 # So long a batch of history waits to be full, in seconds.
 FILLED_WITHIN_S: Final = 0.25
-# So long after a batch of news the next one gathers, in seconds.
+# So long after a batch of news was given the next one gathers, in seconds, and as long again as that one took.
 NEWS_GATHERED_FOR_S: Final = 0.025
+REST_S_MAX: Final = 0.1
 FILLING_EVERY_S: Final = 0.005
 BATCHES_AHEAD: Final = 2
 QUEUE_ITEMS_MAX: Final = BATCHES_AHEAD * BATCH_ITEMS_MAX
+
+
+def gathers_until_s(gave_s: float, now_s: float) -> float:
+    """Return when the next news go out, after some that were given before and are handled now.
+
+    A worker handles news for at most half of the time: the longer one batch took, the more the next one holds.
+    """
+    return max(gave_s + NEWS_GATHERED_FOR_S, now_s + min(now_s - gave_s, REST_S_MAX))
 
 
 class BatchReader:
@@ -43,7 +52,7 @@ class BatchReader:
         self._most: Final = most
         self._queue: Final[asyncio.Queue[LogItem]] = asyncio.Queue(BATCHES_AHEAD * most)
         self._is_history = True
-        self._has_given_news = False
+        self._gave_news_s: float | None = None
 
     async def __aenter__(self) -> Self:
         self._reading = asyncio.create_task(self._read())
@@ -65,16 +74,16 @@ class BatchReader:
         Raises:
             EventStoreUnavailable: The subscription ended, and everything that arrived was returned.
         """
-        gathers_until_s = time.monotonic() + NEWS_GATHERED_FOR_S if self._has_given_news else 0.0
-        self._has_given_news = False
+        gave_news_s, self._gave_news_s = self._gave_news_s, None
+        until_s = 0.0 if gave_news_s is None else gathers_until_s(gave_news_s, time.monotonic())
         first = await self._first(timeout_s)
         if first is None:
             return []
         if self._is_history:
             await self._fill(self._most - 1)
         else:
-            await asyncio.sleep(max(0.0, gathers_until_s - time.monotonic()))
-            self._has_given_news = True
+            await asyncio.sleep(max(0.0, until_s - time.monotonic()))
+            self._gave_news_s = time.monotonic()
         batch = [first]
         while len(batch) < self._most and not self._queue.empty():
             batch.append(self._queue.get_nowait())

@@ -17,6 +17,7 @@ from payment_gateway.infrastructure.messaging.batches import (
     FILLED_WITHIN_S,
     QUEUE_ITEMS_MAX,
     BatchReader,
+    gathers_until_s,
 )
 from payment_gateway.infrastructure.messaging.delivery import Record, collect, sort_out
 from payment_gateway.infrastructure.persistence.event_log import (
@@ -186,6 +187,17 @@ class TestBatchReader:
             ahead = read
 
         assert ahead <= QUEUE_ITEMS_MAX + BATCH_ITEMS_MAX + 1
+
+    @pytest.mark.parametrize(
+        ("took_s", "rests_s"),
+        [(0.0, 0.025), (0.005, 0.020), (0.0125, 0.0125), (0.04, 0.04), (0.1, 0.1), (30.0, 0.1)],
+    )
+    def test_news_gather_for_as_long_as_those_before_took_but_no_longer_than_the_limit(
+        self, took_s: float, rests_s: float
+    ) -> None:
+        now_s = 1_000.0
+
+        assert gathers_until_s(now_s - took_s, now_s) - now_s == pytest.approx(rests_s)
 
     async def test_nothing_comes_of_a_wait_that_is_over_and_nothing_is_lost_by_it(self) -> None:
         arrive = asyncio.Event()

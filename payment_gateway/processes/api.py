@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from payment_gateway.asgi import application, end_streams
+from payment_gateway.infrastructure.garbage import keep_what_is_there
 from payment_gateway.processes.observed import observed
 from payment_gateway.settings import Settings
 
@@ -33,6 +34,7 @@ def serve(settings: Settings, host: str, port: int) -> None:
 
 def _serve(settings: Settings, host: str, port: int) -> None:
     app = application(settings)
+    keep_what_is_there()
     config = uvicorn.Config(
         app,
         host=host,

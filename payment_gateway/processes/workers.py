@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 import uvloop
 
+from payment_gateway.infrastructure.garbage import keep_what_is_there
 from payment_gateway.presentation.health import Ready, serve_health
 from payment_gateway.processes.observed import observed
 from payment_gateway.settings import Settings
@@ -31,6 +32,7 @@ def run_worker(
         settings: Where its health is told, if anywhere, and all else.
         running: Given what tells its health, works until it is cancelled.
     """
+    keep_what_is_there()
     with (
         observed(process, settings),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,

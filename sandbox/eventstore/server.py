@@ -20,6 +20,7 @@ import structlog
 import uvloop
 from esdbclient.protos.Grpc import gossip_pb2, shared_pb2, streams_pb2
 
+from payment_gateway.infrastructure.garbage import keep_what_is_there
 from sandbox.eventstore.append_service import AppendService
 from sandbox.eventstore.batch_append_service import BatchAppendService
 from sandbox.eventstore.data_dir import EventStoreCannotStart, held_data_dir
@@ -112,6 +113,7 @@ def run(data_dir: Path, host: str, port: int, *, advertised_host: str | None = N
     """
     if not structlog.is_configured():
         _log_to_stderr()
+    keep_what_is_there()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(data_dir, host, port, advertised_host))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import SystemRandom
 from typing import Any, Final, NoReturn, Protocol
@@ -70,6 +70,8 @@ from projections.operator_queries import count_questions, count_unknown, open_or
 
 # The subscriptions of the reactors are shared by all processes that run them.
 GROUP: Final = "reactors"
+# They note what is to be done, and nobody waits for that: for several events it is done at once.
+GATHERS_S: Final = 0.1
 
 log = structlog.get_logger()
 
@@ -106,7 +108,9 @@ async def react(
             }
         )
         reactors = _reactors(opened, database, settings)
-        units: list[Work] = [unit for reactor in reactors for unit in reactor.units]
+        units: list[Work] = [
+            replace(unit, gathers_s=GATHERS_S) for reactor in reactors for unit in reactor.units
+        ]
         store, every_s = opened.event_store, settings.canary_every_s
         units.append(canary_job(store, every_s=every_s, now=opened.gateway.now))
 

@@ -21,20 +21,21 @@ from payment_gateway.infrastructure.persistence.event_log import CaughtUp, LogIt
 BATCH_ITEMS_MAX: Final = 2_000
 # So long a batch of history waits to be full, in seconds.
 FILLED_WITHIN_S: Final = 0.25
-# So long after a batch of news was given the next one gathers, in seconds, and as long again as that one took.
+# So long after a batch of news was given the next one gathers, in seconds, and so many times as long as that one took.
 NEWS_GATHERED_FOR_S: Final = 0.025
+RESTS: Final = 2
 REST_S_MAX: Final = 0.1
 FILLING_EVERY_S: Final = 0.005
 BATCHES_AHEAD: Final = 2
 QUEUE_ITEMS_MAX: Final = BATCHES_AHEAD * BATCH_ITEMS_MAX
 
 
-def gathers_until_s(gave_s: float, now_s: float) -> float:
+def gathers_until_s(gave_s: float, now_s: float, *, gathers_s: float) -> float:
     """Return when the next news go out, after some that were given before and are handled now.
 
-    A worker handles news for at most half of the time: the longer one batch took, the more the next one holds.
+    A worker handles news for at most a third of the time: the longer one batch took, the more the next one holds.
     """
-    return max(gave_s + NEWS_GATHERED_FOR_S, now_s + min(now_s - gave_s, REST_S_MAX))
+    return max(gave_s + gathers_s, now_s + min(RESTS * (now_s - gave_s), REST_S_MAX))
 
 
 class BatchReader:
@@ -43,13 +44,19 @@ class BatchReader:
     Args:
         items: The subscription.
         most: How many items a batch has at most.
+        gathers_s: How long after a batch of news the next one gathers at least, in seconds.
     """
 
     def __init__(
-        self, items: AsyncGenerator[LogItem, None], *, most: int = BATCH_ITEMS_MAX
+        self,
+        items: AsyncGenerator[LogItem, None],
+        *,
+        most: int = BATCH_ITEMS_MAX,
+        gathers_s: float = NEWS_GATHERED_FOR_S,
     ) -> None:
         self._items: Final = items
         self._most: Final = most
+        self._gathers_s: Final = gathers_s
         self._queue: Final[asyncio.Queue[LogItem]] = asyncio.Queue(BATCHES_AHEAD * most)
         self._is_history = True
         self._gave_news_s: float | None = None
@@ -75,7 +82,9 @@ class BatchReader:
             EventStoreUnavailable: The subscription ended, and everything that arrived was returned.
         """
         gave_news_s, self._gave_news_s = self._gave_news_s, None
-        until_s = 0.0 if gave_news_s is None else gathers_until_s(gave_news_s, time.monotonic())
+        until_s = 0.0
+        if gave_news_s is not None:
+            until_s = gathers_until_s(gave_news_s, time.monotonic(), gathers_s=self._gathers_s)
         first = await self._first(timeout_s)
         if first is None:
             return []

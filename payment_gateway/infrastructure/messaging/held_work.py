@@ -92,6 +92,7 @@ class HeldWork:
             log=log,
             database=self._database,
             rate=self._rate,
+            gathers_s=work.gathers_s,
         )
 
     def _rate(self) -> float | None:

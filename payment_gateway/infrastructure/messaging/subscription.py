@@ -20,6 +20,7 @@ from payment_gateway.infrastructure.messaging.backoff import delay_s
 from payment_gateway.infrastructure.messaging.batches import (
     BATCH_ITEMS_MAX,
     BATCHES_AHEAD,
+    NEWS_GATHERED_FOR_S,
     BatchReader,
 )
 from payment_gateway.infrastructure.messaging.canary import with_canary, with_canary_type
@@ -90,6 +91,7 @@ class Subscription:
         types: The stored names that the handler wants of what matches, ``None`` for all; the others
             only move the checkpoint.
         rate: How many events a second it may take at most; asked again with every batch.
+        gathers_s: How long news gather at least, in seconds: many at once cost little more than one.
     """
 
     def __init__(
@@ -102,9 +104,11 @@ class Subscription:
         database: Database,
         types: frozenset[str] | None = None,
         rate: Callable[[], float | None] = lambda: None,
+        gathers_s: float = NEWS_GATHERED_FOR_S,
     ) -> None:
         self.status: Final = SubscriptionStatus(name)
         self._rate: Final = rate
+        self._gathers_s: Final = gathers_s
         self._matching: Final = with_canary(matching)
         self._types: Final = with_canary_type(types)
         self._handler: Final = handler
@@ -170,7 +174,7 @@ class Subscription:
             types=self._types,
             ahead=min(AHEAD_MAX, BATCHES_AHEAD * most),
         )
-        async with BatchReader(items, most=most) as reader:
+        async with BatchReader(items, most=most, gathers_s=self._gathers_s) as reader:
             while self._most() == most:
                 if time.monotonic() >= look_at_s:
                     status.head = await self._events.head()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from payment_gateway.infrastructure.messaging.batches import NEWS_GATHERED_FOR_S
 from payment_gateway.infrastructure.messaging.subscription import Handler
 from payment_gateway.infrastructure.persistence.event_log import EventFilter, RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Document, Session
@@ -25,6 +26,7 @@ class Unit:
         rate: How many events a second it may take at most, ``None`` for as many as it can.
         documents: What the handler has made of the streams of some events, by collection and id;
             for people to see. ``None`` where it makes nothing that is worth to be seen.
+        gathers_s: How long news gather at least before they are handled together, in seconds.
         paused: Whether nobody is to hold it for now.
     """
 
@@ -35,6 +37,7 @@ class Unit:
     types: frozenset[str] | None = None
     documents: Documents | None = None
     rate: float | None = None
+    gathers_s: float = NEWS_GATHERED_FOR_S
     paused: bool = False
 
 

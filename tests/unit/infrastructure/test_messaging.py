@@ -15,6 +15,7 @@ from payment_gateway.infrastructure.messaging.backoff import BASE_S, DELAY_S_MAX
 from payment_gateway.infrastructure.messaging.batches import (
     BATCH_ITEMS_MAX,
     FILLED_WITHIN_S,
+    NEWS_GATHERED_FOR_S,
     QUEUE_ITEMS_MAX,
     BatchReader,
     gathers_until_s,
@@ -190,14 +191,16 @@ class TestBatchReader:
 
     @pytest.mark.parametrize(
         ("took_s", "rests_s"),
-        [(0.0, 0.025), (0.005, 0.020), (0.0125, 0.0125), (0.04, 0.04), (0.1, 0.1), (30.0, 0.1)],
+        [(0.0, 0.025), (0.005, 0.020), (0.0125, 0.025), (0.04, 0.08), (0.1, 0.1), (30.0, 0.1)],
     )
-    def test_news_gather_for_as_long_as_those_before_took_but_no_longer_than_the_limit(
+    def test_news_gather_for_twice_as_long_as_those_before_took_but_no_longer_than_the_limit(
         self, took_s: float, rests_s: float
     ) -> None:
         now_s = 1_000.0
 
-        assert gathers_until_s(now_s - took_s, now_s) - now_s == pytest.approx(rests_s)
+        until_s = gathers_until_s(now_s - took_s, now_s, gathers_s=NEWS_GATHERED_FOR_S)
+
+        assert until_s - now_s == pytest.approx(rests_s)
 
     async def test_nothing_comes_of_a_wait_that_is_over_and_nothing_is_lost_by_it(self) -> None:
         arrive = asyncio.Event()

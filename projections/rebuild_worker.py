@@ -16,6 +16,7 @@ from typing import Final
 import structlog
 import uvloop
 
+from payment_gateway.infrastructure.garbage import keep_what_is_there
 from payment_gateway.infrastructure.logs import configure_logs
 from payment_gateway.infrastructure.messaging.fleet import Fleet
 from payment_gateway.infrastructure.persistence.eventstoredb import open_eventstoredb
@@ -63,5 +64,6 @@ def _end_with_parent(building: asyncio.Task[None]) -> None:
 
 if __name__ == "__main__":
     os.nice(NICENESS)
+    keep_what_is_there()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_alone(sys.argv[1], int(sys.argv[2])))

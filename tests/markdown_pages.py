@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import Final
 
 REPOSITORY: Final = Path(__file__).parents[1]
@@ -18,7 +19,10 @@ NOT_RUN: Final = "not-run: "
 # Languages of fences that show something and are not commands.
 SHOWN: Final = frozenset({"text", "json", "mermaid", "yaml", "graphql"})
 
-_FENCE: Final = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+# One in a list is indented.
+_FENCE: Final = re.compile(
+    r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL
+)
 _LINK: Final = re.compile(r"\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _HEADING: Final = re.compile(r"^#{1,6} +(?P<text>.+?) *$", re.MULTILINE)
 _ANCHOR: Final = re.compile(r"<a id=\"(?P<id>[^\"]+)\">")
@@ -62,7 +66,7 @@ def fences(page: Path) -> list[Fence]:
                 line=text.count("\n", 0, match.start()) + 1,
                 language=language,
                 marker=marker.strip(),
-                text=match["text"],
+                text=dedent(match["text"]),
             )
         )
     return found

@@ -67,6 +67,8 @@ FAILED = PaymentFailedEvent(payment_id="p", reason="declined")
 CANCELLED = PaymentCancelledEvent(payment_id="p", reason=None)
 EXPIRED = PaymentExpiredEvent(payment_id="p")
 WAIT_S = 20.0
+# A call is cut off after each of so many rounds of the event loop.
+CUT_OFF_AFTER_ROUNDS_MAX = 12
 
 
 class Store(EventStore, EventLog, Marks, StreamDestroyer, StreamRemover, Protocol):
@@ -426,3 +428,21 @@ async def test_a_read_that_is_cut_off_by_a_reconnection_is_no_short_history(
         assert isinstance(outcome, EventStoreUnavailable) or (
             not isinstance(outcome, BaseException) and len(outcome.events) == 2000
         )
+
+
+async def test_a_look_at_the_end_that_is_cut_off_by_a_reconnection_finds_no_empty_log(
+    embedded_event_store_uri: str,
+) -> None:
+    settings = event_store_settings(embedded_event_store_uri)
+    async with open_eventstoredb(settings) as store:
+        stream = new_stream()
+        appended = await store.append(stream, [FAILED], expected=None, context=CONTEXT)
+        for rounds in range(CUT_OFF_AFTER_ROUNDS_MAX):
+            looks = [asyncio.create_task(store.head()) for _ in range(3)]
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            await store._client.reconnect()
+            outcomes = await asyncio.gather(*looks, return_exceptions=True)
+
+            for outcome in outcomes:
+                assert isinstance(outcome, EventStoreUnavailable) or outcome == appended.position

@@ -92,16 +92,12 @@ class EventStoreDB:
         """
         with _measured("read"), _translated(stream):
             response = await self._client.read_stream(stream, timeout=self._timeout_s)
-            assert isinstance(response, AsyncReadResponse), "the client's own read response"
             try:
-                async with response:
-                    events = tuple([_stored(event).read() async for event in response])
+                events = tuple([_stored(event).read() for event in await _whole(response)])
             except exceptions.NotFound:
                 return History(events=(), revision=None)
             except exceptions.StreamIsDeleted:
                 return History(events=(), revision=None, destroyed=True)
-            if await response.aio_call.code() is not grpc.StatusCode.OK:
-                raise exceptions.CancelledByClient("the read was cut off")
         return History(events=events, revision=events[-1].revision if events else None)
 
     async def append(
@@ -234,9 +230,16 @@ class EventStoreDB:
             EventStoreUnavailable: No answer.
         """
         with _translated("$all"):
-            return await self._client.get_commit_position(
+            position = await self._client.get_commit_position(
                 filter_exclude=[], timeout=self._timeout_s
             )
+            if position:
+                return position
+            # An empty log, or one of which nothing was read since the call was cut off.
+            newest = await self._client.read_all(
+                backwards=True, filter_exclude=[], limit=1, timeout=self._timeout_s
+            )
+            return max((_stored(event).position for event in await _whole(newest)), default=0)
 
     async def _append(self, stream: str, records: Sequence[NewRecord], expected: int | None) -> int:
         with _measured("append"), _translated(stream):
@@ -273,6 +276,16 @@ async def open_eventstoredb(settings: Settings) -> AsyncGenerator[EventStoreDB, 
         yield EventStoreDB(client, timeout_s=settings.eventstore_timeout_s)
     finally:
         await client.close()
+
+
+async def _whole(response: object) -> list[ClientEvent]:
+    """Return all that a read yields, or raise: one that is cut off ends as if there were nothing more."""
+    assert isinstance(response, AsyncReadResponse), "the client's own read response"
+    async with response:
+        events = [event async for event in response]
+    if await response.aio_call.code() is not grpc.StatusCode.OK:
+        raise exceptions.CancelledByClient("the read was cut off")
+    return events
 
 
 @contextmanager

@@ -17,10 +17,10 @@ from sandbox.eventstore.stream_state import StreamState, described_stream
 _ALL = f"""
 SELECT position, response FROM events WHERE position BETWEEN ? AND ? AND category_id <> {HIDDEN}
 """  # noqa: S608 -- a constant
-_STREAM = """
+_STREAM = f"""
 SELECT number, response FROM events
-WHERE stream_id = ? AND number BETWEEN ? AND ? AND created >= ?
-"""
+WHERE stream_id = ? AND number BETWEEN ? AND ? AND created >= ? AND category_id <> {HIDDEN}
+"""  # noqa: S608 -- a constant
 
 
 def read_log(
@@ -67,6 +67,33 @@ def read_stream(
         )
         page = collected(rows, limit=limit, seen_at_end=first if backwards else last)
     return _with_links(connection, page) if resolve_links else page
+
+
+def read_open_stream(
+    connection: sqlite3.Connection,
+    stream: StreamState,
+    first: int,
+    last: int,
+    *,
+    limit: int,
+    backwards: bool,
+    resolve_links: bool,
+) -> Page | None:
+    """Read as ``read_stream`` does; ``None`` if the stream has been tombstoned by then.
+
+    It is asked afterwards: what a tombstone took away before the page was read must not look like a gap.
+    """
+    page = read_stream(
+        connection,
+        stream,
+        first,
+        last,
+        limit=limit,
+        backwards=backwards,
+        resolve_links=resolve_links,
+    )
+    _, readable = load(connection, stream.name)
+    return page if readable else None
 
 
 def read_on(

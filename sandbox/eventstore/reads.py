@@ -100,7 +100,7 @@ class ReadStream:
         """Yield what there was when the read began.
 
         Raises:
-            Refusal: The stream is tombstoned.
+            Refusal: The stream is tombstoned, before the read or during it.
         """
         stream, readable = await store.readers.run(pages.load, self.stream)
         if not readable:
@@ -118,7 +118,7 @@ class ReadStream:
         left = self.limit
         while first <= last and left > 0:
             page = await store.readers.run(
-                pages.read_stream,
+                pages.read_open_stream,
                 stream,
                 first,
                 last,
@@ -126,6 +126,8 @@ class ReadStream:
                 backwards=self.backwards,
                 resolve_links=self.resolve_links,
             )
+            if page is None:
+                raise stream_deleted(self.stream)
             yield [response for _, response in page.events]
             left -= len(page.events)
             if self.backwards:

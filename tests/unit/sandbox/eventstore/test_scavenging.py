@@ -12,8 +12,12 @@ from sandbox.eventstore import pages
 from sandbox.eventstore.backup import back_up
 from sandbox.eventstore.data_dir import DATABASE_FILE
 from sandbox.eventstore.filters import TypeFilter
+from sandbox.eventstore.page import PAGE_EVENTS_MAX
+from sandbox.eventstore.reads import ReadStream
 from sandbox.eventstore.recorded_event import ReadResp
+from sandbox.eventstore.refusals import Refusal
 from sandbox.eventstore.store import Store, open_store
+from sandbox.eventstore.subscriptions import SubscribeToStream
 from sandbox.eventstore.verification import verify_backup, verify_data_dir
 from sandbox.eventstore.writes import ANY, Append, ProposedEvent, Tombstone, Written
 
@@ -101,3 +105,43 @@ async def test_who_follows_the_log_is_not_shown_it_from_memory(store: Store) -> 
     assert everything is not None
     assert b"$streamDeleted" in everything.events[-1][1]
     assert not any(SECRET in response for _, response in everything.events)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+async def test_a_read_that_is_under_way_ends_with_a_refusal_and_not_with_a_gap(
+    store: Store, backwards: bool
+) -> None:
+    for _ in range(3):
+        await append(store, "subject-1", *[SECRET] * (PAGE_EVENTS_MAX // 2))
+    read = ReadStream("subject-1", None, backwards, limit=10_000, resolve_links=False)
+    sent: list[bytes] = []
+
+    async def read_and_destroy() -> None:
+        async for responses in read.responses(store):
+            sent.extend(responses)
+            await store.writer.submit(Tombstone("subject-1", ANY))
+
+    with pytest.raises(Refusal, match="subject-1"):
+        await read_and_destroy()
+
+    assert len(sent) == PAGE_EVENTS_MAX
+    assert all(SECRET in one for one in sent)
+
+
+async def test_who_follows_the_stream_is_sent_nothing_of_what_was_taken_away(store: Store) -> None:
+    for _ in range(3):
+        await append(store, "subject-1", *[SECRET] * (PAGE_EVENTS_MAX // 2))
+    follow = SubscribeToStream("subject-1", after=-1, resolve_links=False)
+    sent: list[ReadResp] = []
+
+    async def follow_and_destroy() -> None:
+        async for responses in follow.responses(store):
+            sent.extend(map(ReadResp.FromString, responses))
+            if len(sent) > 1:  # the confirmation comes first
+                await store.writer.submit(Tombstone("subject-1", ANY))
+
+    with pytest.raises(Refusal, match="subject-1"):
+        await follow_and_destroy()
+
+    types = [one.event.event.metadata["type"] for one in sent if one.HasField("event")]
+    assert types == ["KeyMade"] * PAGE_EVENTS_MAX + ["$streamDeleted"]

@@ -17,7 +17,7 @@ from payment_gateway.domain.events.subject import SubjectEvent
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.event_types import EVENT_TYPES, stored_names
 from payment_gateway.infrastructure.persistence.mongodb import Document
-from projections.read_model import Changes, Found, Key, ReadModel
+from projections.read_model import LATER_GATHERED_FOR_S, Changes, Found, Key, ReadModel
 
 NAME: Final = "audit_log"
 
@@ -81,4 +81,5 @@ MODEL: Final = ReadModel(
     keys=keys,
     project=project,
     indexes={"": INDEXES},
+    gathers_s=LATER_GATHERED_FOR_S,
 )

@@ -24,7 +24,15 @@ from payment_gateway.infrastructure.persistence.event_types import stored_names
 from payment_gateway.infrastructure.persistence.mongodb import Document
 from projections.payment_details import CATEGORIES
 from projections.payment_standing import standing
-from projections.read_model import TOTALS, Changes, Found, Key, ReadModel, Total
+from projections.read_model import (
+    LATER_GATHERED_FOR_S,
+    TOTALS,
+    Changes,
+    Found,
+    Key,
+    ReadModel,
+    Total,
+)
 
 NAME: Final = "daily_stats"
 
@@ -137,4 +145,5 @@ MODEL: Final = ReadModel(
     indexes={"": (), TOTALS: INDEXES},
     totals=totals,
     partitionable=True,
+    gathers_s=LATER_GATHERED_FOR_S,
 )

@@ -45,7 +45,7 @@ from payment_gateway.infrastructure.persistence.event_types import stored_names
 from payment_gateway.infrastructure.persistence.mongodb import Document
 from projections.payment_details import CATEGORIES
 from projections.provider_payments import AMOUNTS, NO_PAYMENTS, PAYMENTS_OF, Counts, counts_of
-from projections.read_model import Changes, Found, Key, ReadModel
+from projections.read_model import LATER_GATHERED_FOR_S, Changes, Found, Key, ReadModel
 
 NAME: Final = "provider_health"
 PAYMENTS: Final = "payments"
@@ -245,4 +245,5 @@ MODEL: Final = ReadModel(
     keys=keys,
     project=project,
     indexes={"": INDEXES, PAYMENTS: ()},
+    gathers_s=LATER_GATHERED_FOR_S,
 )

@@ -13,8 +13,12 @@ from typing import Final
 
 from pymongo import IndexModel
 
+from payment_gateway.infrastructure.messaging.batches import NEWS_GATHERED_FOR_S
 from payment_gateway.infrastructure.persistence.event_log import RecordedEvent
 from payment_gateway.infrastructure.persistence.mongodb import Document
+
+# For what is counted over many payments, or looked at later.
+LATER_GATHERED_FOR_S: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ class ReadModel:
         totals: What a document of the main part adds to sums; the engine keeps them.
         partitionable: Whether events of different payments never touch the same document but by
             ``totals``, so that they may be projected side by side.
+        gathers_s: How long news gather at least before they are projected together, in seconds. A payment
+            is to be shown at once; of what is counted and looked at later, many together cost as much as one.
     """
 
     name: str
@@ -90,6 +96,7 @@ class ReadModel:
     indexes: Mapping[str, tuple[IndexModel, ...]]
     totals: Callable[[Document], Iterable[Total]] | None = None
     partitionable: bool = False
+    gathers_s: float = NEWS_GATHERED_FOR_S
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ def units_of(model: ReadModel, kept: Kept, writer: DocumentWriter) -> Iterator[U
             handler=writer,
             types=model.events,
             documents=writer.documents,
+            gathers_s=model.gathers_s,
             rate=None if kept.rate_max is None else kept.rate_max / generation.partitions,
             paused=kept.is_paused,
         )

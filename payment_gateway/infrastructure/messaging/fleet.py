@@ -19,6 +19,7 @@ from pymongo.errors import PyMongoError
 
 from payment_gateway.infrastructure.messaging.fair_shares import Seat, assign
 from payment_gateway.infrastructure.messaging.held_work import HeldWork
+from payment_gateway.infrastructure.messaging.shared_log import SharedLog
 from payment_gateway.infrastructure.messaging.subscription_status import SubscriptionStatus
 from payment_gateway.infrastructure.messaging.unit import Job, Unit, Work
 from payment_gateway.infrastructure.messaging.workers import LEAVES_WITHIN_S, Workers
@@ -50,7 +51,7 @@ class Fleet:
     ) -> None:
         self.id: Final = str(uuid4())
         self._offered: Final = offered
-        self._events: Final = log
+        self._events: Final = SharedLog(log)  # many follow it
         self._database: Final = database
         self._dedicated: Final = dedicated
         self._workers: Final = Workers(database, self.id)

@@ -185,12 +185,7 @@ class IdempotencyService:
             given_up = _giving_up(error, claim_id, refusals)
             await self._try(stream_id, given_up, context, after=claimed.loaded)
             raise
-        keep = KeepAnswer(
-            claim_id=claim_id,
-            fingerprint=command.fingerprint,
-            answer=self._sealed(answer, stream_id),
-        )
-        await self._keep(stream_id, keep, context, after=claimed.loaded)
+        await self._keep(stream_id, command, answer, context, after=claimed.loaded)
         return answer, False
 
     async def settled(self) -> None:
@@ -216,16 +211,26 @@ class IdempotencyService:
     async def _keep(
         self,
         stream_id: str,
-        keep: KeepAnswer,
+        claimed: ClaimKey,
+        answer: CommandAnswer,
         context: CommandContext,
         *,
         after: Loaded[IdempotencyKey],
     ) -> None:
         """Begin to keep an answer; wait for that only where too much is being kept."""
+
+        async def keep() -> None:
+            kept = KeepAnswer(
+                claim_id=claimed.claim_id,
+                fingerprint=claimed.fingerprint,
+                answer=self._sealed(answer, stream_id),
+            )
+            await self._try(stream_id, kept, context, after=after)
+
         if len(self._keeping) >= KEEPING_MAX:
-            await self._try(stream_id, keep, context, after=after)
+            await keep()
             return
-        task = asyncio.create_task(self._try(stream_id, keep, context, after=after))
+        task = asyncio.create_task(keep())
         self._keeping[stream_id] = task
 
         def done(ended: asyncio.Task[None]) -> None:

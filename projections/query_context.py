@@ -32,6 +32,11 @@ class Viewer(Protocol):
         """The one tenant whose payments are shown."""
         ...
 
+    @property
+    def speaks_for(self) -> str:
+        """The one tenant of who asks, or ``*``: whose tokens they may have been given."""
+        ...
+
 
 class StreamHistory(Protocol):
     """A stream as read, oldest event first."""

@@ -100,7 +100,7 @@ def asking(*, viewer: Dependency, queries: Dependency) -> Callable[..., Asked]:
     """Return the dependency of every query.
 
     It raises:
-        InvalidValue: What they say that they have been told is no token of this tenant.
+        InvalidValue: What they say that they have been told is no token of theirs.
     """
 
     def ask(
@@ -111,7 +111,7 @@ def asking(*, viewer: Dependency, queries: Dependency) -> Callable[..., Asked]:
         token: Token = None,
         prefer: Prefer = None,
     ) -> Asked:
-        told = None if token is None else source.decode_token(who.tenant_id, token)
+        told = None if token is None else source.decode_token(who.speaks_for, token)
         if token is not None and told is None:
             raise InvalidValue("not a token that this gateway gave out", param=TOKEN_HEADER)
         return Asked(

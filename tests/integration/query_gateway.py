@@ -58,6 +58,10 @@ def first_generation(model: ReadModel) -> Generation:
 class Viewer:
     tenant_id: str
 
+    @property
+    def speaks_for(self) -> str:
+        return self.tenant_id
+
 
 class Gateway:
     """The router as an app would mount it, for a tenant named in a header; all read models at hand."""

@@ -41,11 +41,18 @@ class Caller:
         actor: How the caller is named in events and logs.
         tenant_id: The one tenant, or ``*``.
         roles: What the caller may do.
+        named_by: ``*`` where the key is of all tenants and the request names the one.
     """
 
     actor: str
     tenant_id: str
     roles: frozenset[str]
+    named_by: str | None = None
+
+    @property
+    def speaks_for(self) -> str:
+        """The one tenant of the key, or ``*``."""
+        return self.named_by or self.tenant_id
 
     def may_act_for(self, tenant_id: str) -> bool:
         """Whether this caller speaks for that tenant."""

@@ -43,6 +43,7 @@ def of_one_tenant(*roles: str, or_all: bool = False) -> Callable[[Caller, str | 
     def check(caller: Annotated[Caller, Depends(allowed)], tenant_id: TenantNamed = None) -> Caller:
         if or_all and tenant_id == caller.tenant_id == ANY_TENANT:
             return caller
-        return replace(caller, tenant_id=tenant_named(caller, tenant_id))
+        one = tenant_named(caller, tenant_id)
+        return replace(caller, tenant_id=one, named_by=caller.tenant_id)
 
     return check

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.rest.installation import client
 from tests.integration.rest.shop import Shop
 
 
@@ -31,6 +32,23 @@ async def test_a_command_is_seen_by_who_sends_its_token(shop: Shop) -> None:
     seen["Consistency-Token"] = cancelled.headers["consistency-token"]
     answer = await shop.api.get(f"/api/v1/payments/{payment_id}", headers=seen)
     assert (answer.json()["status"], answer.json()["revision"]) == ("CANCELLED", 3)
+
+
+@pytest.mark.usefixtures("projections")
+async def test_who_speaks_for_all_tenants_asks_about_one_with_any_token_of_theirs(
+    shop: Shop,
+) -> None:
+    url, keys = shop.installation.url, shop.installation.authorization
+    async with client(url, headers=keys("admin")) as admin:
+        of_all = (await admin.get("/api/v1/tenants")).headers["consistency-token"]
+        renamed = await admin.patch("/api/v1/tenants/rival", json={"name": "The rival"})
+    for token in (of_all, renamed.headers["consistency-token"]):
+        told = {"Consistency-Token": token, "Prefer": "wait=20"}
+        async with client(url, headers=keys("auditor")) as auditor:
+            shown = await auditor.get("/api/v1/audit", params={"tenantId": "acme"}, headers=told)
+        assert shown.status_code == 200, shown.text
+        foreign = await shop.api.get("/api/v1/payments", headers=told)
+        assert (foreign.status_code, foreign.json()["param"]) == (422, "Consistency-Token")
 
 
 async def test_what_is_not_seen_yet_is_not_hidden_by_an_old_answer(shop: Shop) -> None:

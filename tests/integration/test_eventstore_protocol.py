@@ -84,10 +84,17 @@ class TestBatches:
     ) -> None:
         requests = [batch(new_stream(), [message()]) for _ in range(5)]
         responses = await answers(streams, *requests)
-        assert [r.correlation_id for r in responses] == [r.correlation_id for r in requests]
-        assert [r.stream_identifier for r in responses] == [
-            r.options.stream_identifier for r in requests
-        ]
+        told = {r.correlation_id.string: r.stream_identifier for r in responses}
+        assert len(responses) == len(requests)
+        assert told == {r.correlation_id.string: r.options.stream_identifier for r in requests}
+
+    async def test_several_in_one_call_are_written_in_their_order(
+        self, streams: StreamsStub
+    ) -> None:
+        requests = [batch("s", [message()]) for _ in range(300)]
+        responses = await answers(streams, *requests)
+        told = {r.correlation_id.string: r.success.current_revision for r in responses}
+        assert [told[r.correlation_id.string] for r in requests] == list(range(300))
 
     async def test_one_in_several_messages_is_written_whole(self, streams: StreamsStub) -> None:
         first = batch("s", [message(), message()], is_final=False)

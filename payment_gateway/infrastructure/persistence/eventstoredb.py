@@ -1,4 +1,6 @@
-"""All that knows esdbclient, with ``eventstoredb_subscription``; kurrentdbclient succeeds it, with the same calls.
+"""All that knows esdbclient, with ``eventstoredb_appends`` and ``eventstoredb_subscription``.
+
+kurrentdbclient succeeds it, with the same calls.
 
 Three habits of the client that this module answers for (esdbclient 1.1.7, ``asyncio_client.py`` and
 ``streams.py``): it sends an append again by itself, with the same event ids; a task that is cancelled
@@ -38,6 +40,7 @@ from payment_gateway.infrastructure.persistence.event_log import (
     StreamFilter,
     TypeFilter,
 )
+from payment_gateway.infrastructure.persistence.eventstoredb_appends import Appends, AppendsEnded
 from payment_gateway.infrastructure.persistence.eventstoredb_subscription import LogThread
 from payment_gateway.infrastructure.persistence.stored_event import (
     NewRecord,
@@ -82,6 +85,11 @@ class EventStoreDB:
     def __init__(self, client: AsyncEventStoreDBClient, *, timeout_s: float) -> None:
         self._client: Final = client
         self._timeout_s: Final = timeout_s
+        self._appends: Final = Appends(client, timeout_s=timeout_s)
+
+    async def close(self) -> None:
+        """End what is kept open; the client is its maker's to close."""
+        await self._appends.close()
 
     async def read(self, stream: str) -> History:
         """Return a stream, empty if it was never written.
@@ -242,13 +250,17 @@ class EventStoreDB:
             return max((_stored(event).position for event in await _whole(newest)), default=0)
 
     async def _append(self, stream: str, records: Sequence[NewRecord], expected: int | None) -> int:
+        version = StreamState.NO_STREAM if expected is None else expected
+        events = _proposed(records)
         with _measured("append"), _translated(stream):
-            position = await self._client.append_to_stream(
-                stream,
-                current_version=StreamState.NO_STREAM if expected is None else expected,
-                events=_proposed(records),
-                timeout=self._timeout_s,
-            )
+            try:
+                position = await self._appends.append(stream, events, version=version)
+            except (
+                AppendsEnded
+            ):  # the client finds out why, connects elsewhere if it must, and sends it again
+                position = await self._client.append_to_stream(
+                    stream, current_version=version, events=events, timeout=self._timeout_s
+                )
         for record in records:
             EVENTS_APPENDED.labels(record.type).inc()
         return position
@@ -272,9 +284,11 @@ async def open_eventstoredb(settings: Settings) -> AsyncGenerator[EventStoreDB, 
     )
     with _translated("connect"):
         await client.connect()
+    store = EventStoreDB(client, timeout_s=settings.eventstore_timeout_s)
     try:
-        yield EventStoreDB(client, timeout_s=settings.eventstore_timeout_s)
+        yield store
     finally:
+        await store.close()
         await client.close()
 
 

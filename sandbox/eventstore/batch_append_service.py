@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Self, assert_never
+from typing import Any, assert_never
 
 from esdbclient.protos.Grpc import code_pb2, shared_pb2, status_pb2, streams_pb2
 
@@ -74,13 +72,42 @@ class BatchAppendService:
         self._store = store
 
     async def batch_append(self, requests: AsyncIterator[BatchAppendReq], context: Any) -> None:
-        """Answer every write of the call."""
+        """Answer every write of the call, each as soon as it can be."""
         try:
-            async with _Answers(context) as answers, aclosing(_batches(requests)) as batches:
-                async for id_, batch in batches:
-                    await answers.follow(id_, self._answer(batch))
-        except (Refusal, WriteRefused, StorageFailed) as error:
+            async with asyncio.TaskGroup() as answers:
+                await self._begin_all(requests, context, answers)
+        except* (Refusal, WriteRefused, StorageFailed) as failures:
+            error = failures.exceptions[0]
+            assert isinstance(error, Refusal | WriteRefused | StorageFailed), "no group of groups"
             await end_call(context, error)
+
+    async def _begin_all(
+        self, requests: AsyncIterator[BatchAppendReq], context: Any, answers: asyncio.TaskGroup
+    ) -> None:
+        unfinished: dict[bytes, _Batch] = {}
+        sending, places = asyncio.Lock(), asyncio.Semaphore(UNDER_WAY_MAX)
+        async for request in requests:
+            key = request.correlation_id.SerializeToString()
+            batch = unfinished.pop(key, None) or _Batch(request.options)
+            batch.add(request)
+            if request.is_final:
+                await places.acquire()
+                task = answers.create_task(
+                    self._send_answer(request.correlation_id, batch, context, sending)
+                )
+                task.add_done_callback(lambda _: places.release())
+            elif len(unfinished) < UNFINISHED_MAX:
+                unfinished[key] = batch
+            else:
+                raise invalid(f"More than {UNFINISHED_MAX} unfinished writes in one call.")
+
+    async def _send_answer(
+        self, id_: shared_pb2.UUID, batch: _Batch, context: Any, sending: asyncio.Lock
+    ) -> None:
+        response = await self._answer(batch)
+        response.correlation_id.CopyFrom(id_)
+        async with sending:
+            await context.write(response)
 
     async def _answer(self, batch: _Batch) -> BatchAppendResp:
         identifier = batch.options.stream_identifier
@@ -99,69 +126,6 @@ class BatchAppendService:
         if isinstance(outcome, Written):
             return BatchAppendResp(stream_identifier=identifier, success=_success(outcome))
         return BatchAppendResp(stream_identifier=identifier, error=_refused(append, outcome))
-
-
-async def _batches(
-    requests: AsyncIterator[BatchAppendReq],
-) -> AsyncGenerator[tuple[shared_pb2.UUID, _Batch], None]:
-    """Yield each batch, with its id, as soon as all of it has come."""
-    unfinished: dict[bytes, _Batch] = {}
-    async for request in requests:
-        key = request.correlation_id.SerializeToString()
-        batch = unfinished.pop(key, None) or _Batch(request.options)
-        batch.add(request)
-        if request.is_final:
-            yield request.correlation_id, batch
-        elif len(unfinished) < UNFINISHED_MAX:
-            unfinished[key] = batch
-        else:
-            raise invalid(f"More than {UNFINISHED_MAX} unfinished writes in one call.")
-
-
-class _Answers:
-    """The answers of one call: made side by side, begun in order, sent one after the other.
-
-    Leaving the ``async with`` waits for all of them. The first that fails ends the rest, and is raised.
-    """
-
-    def __init__(self, context: Any) -> None:
-        self._context = context
-        self._sending = asyncio.Lock()
-        self._places = asyncio.Semaphore(UNDER_WAY_MAX)
-        self._group = asyncio.TaskGroup()
-
-    async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            await self._group.__aexit__(kind, error, traceback)
-        except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
-
-    async def follow(
-        self, id_: shared_pb2.UUID, answer: Coroutine[Any, Any, BatchAppendResp]
-    ) -> None:
-        """Send an answer once it is there; wait where too many are under way."""
-        await self._places.acquire()
-        self._group.create_task(self._send(id_, answer))
-
-    async def _send(
-        self, id_: shared_pb2.UUID, answer: Coroutine[Any, Any, BatchAppendResp]
-    ) -> None:
-        try:
-            response = await answer
-        finally:
-            self._places.release()
-        response.correlation_id.CopyFrom(id_)
-        async with self._sending:
-            await self._context.write(response)
 
 
 def _append(batch: _Batch) -> Append | None:

@@ -99,7 +99,7 @@ async def test_one_that_is_given_up_disturbs_no_other(store: EventStoreDB, numbe
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-async def test_where_the_client_connects_anew_nothing_is_stored_twice(
+async def test_where_the_client_connects_anew_each_is_stored_once(
     store: EventStoreDB, number: int
 ) -> None:
     call, streams = store._appends._call, [new_stream() for _ in range(AT_ONCE)]
@@ -108,9 +108,22 @@ async def test_where_the_client_connects_anew_nothing_is_stored_twice(
     await store._client.reconnect()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
 
-    await check_stored(store, streams, outcomes)
+    assert await check_stored(store, streams, outcomes) == AT_ONCE
     await append(store, new_stream())
     assert store._appends._call is not call
+
+
+async def test_over_a_connection_that_was_closed_the_client_makes_another(
+    store: EventStoreDB,
+) -> None:
+    call = store._appends._call
+    assert call is not None
+    call.retire()
+    await store._client._connection.close()
+    streams = [new_stream() for _ in range(3)]
+    outcomes = await asyncio.gather(*begun(store, streams), return_exceptions=True)
+
+    assert await check_stored(store, streams, outcomes) == len(streams)
 
 
 async def test_a_call_without_an_answer_is_left_to_those_who_wait_and_ends_with_the_last(

@@ -49,7 +49,12 @@ class Appends:
             EventStoreDBClientException: The event store's refusal.
             TimeoutError: No answer in time; it may have been appended.
         """
-        call = self._open_call()
+        try:
+            call = self._open_call()
+        except (
+            grpc.aio.UsageError
+        ) as error:  # the client has closed its connection, and makes another
+            raise AppendsEnded from error
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await call.append(stream, events, version, timeout_s=self._timeout_s)

@@ -53,6 +53,13 @@ class Process:
             await asyncio.sleep(LOOK_EVERY_S)
         assert ended == -signal.SIGKILL
 
+    async def comes_by(self, point: str) -> None:
+        """Wait until it has said so: what it did there is seen by others a moment before."""
+        deadline = time.monotonic() + WITHIN_S
+        while point not in self.points():
+            assert time.monotonic() < deadline, f"it came by {self.points()} and not by {point}"
+            await asyncio.sleep(LOOK_EVERY_S)
+
     def points(self) -> list[str]:
         """Return the points that it came by so far."""
         return self.reached.read_text().split("\n")[:-1] if self.reached.exists() else []

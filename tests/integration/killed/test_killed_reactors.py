@@ -62,6 +62,7 @@ async def test_these_are_all_points_of_the_recovery(shop: Shop, host: Host, left
     day = await day_that_ends_at(left, shop, host, "PAYPAL")
     async with host.reactors() as reactors:
         await day.has_outcomes()
+        await reactors.comes_by(ABANDONED[left][-1])
         reached = [point for point in reactors.points() if point not in NO_POINT]
     assert list(dict.fromkeys(reached)) == ABANDONED[left]
 
@@ -85,6 +86,7 @@ async def test_these_are_all_points_of_a_notification(shop: Shop, host: Host) ->
     notification = await approved_and_notified(shop, day)
     async with host.reactors() as reactors:
         await becomes(lambda: is_applied(shop, notification), day.history)
+        await reactors.comes_by(NOTIFIED[-1])
         reached = [point for point in reactors.points() if point not in NO_POINT]
     assert list(dict.fromkeys(reached)) == NOTIFIED
 

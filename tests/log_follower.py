@@ -32,6 +32,7 @@ class LogFollower:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.cuts = 0
+        self._moved = asyncio.Event()
         self.caught_up = 0
         self._log = log
         self._task = asyncio.create_task(self._run())
@@ -46,7 +47,8 @@ class LogFollower:
         async with asyncio.timeout(WAIT_S):
             while self.position < position:
                 assert not self._task.done(), self._task
-                await asyncio.sleep(0)  # the tests' clock are rounds of the event loop
+                self._moved.clear()
+                await self._moved.wait()
 
     def expected(self, log: list[RecordedEvent]) -> list[RecordedEvent]:
         return [
@@ -74,6 +76,7 @@ class LogFollower:
             return
         assert item.position >= self.position, "nothing comes twice, or out of order"
         self.position = item.position
+        self._moved.set()
         if isinstance(item, RecordedEvent):
             self.seen.append(item)
         await self.may_go_on.wait()

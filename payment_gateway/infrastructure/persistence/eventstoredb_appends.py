@@ -1,4 +1,4 @@
-"""Appends over one call that stays open, where esdbclient opens a call for each: half of what an append costs.
+"""Appends over one call that stays open, where esdbclient opens a call for each, which costs more than what is said on it.
 
 ``Streams.BatchAppend`` is made for that: any number of writes a call, each answered under an id of its own. Whatever
 ends the call ends what is under way on it, with ``AppendsEnded``: it may be stored or not, and may be sent again

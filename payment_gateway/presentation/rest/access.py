@@ -41,7 +41,7 @@ class Caller:
         actor: How the caller is named in events and logs.
         tenant_id: The one tenant, or ``*``.
         roles: What the caller may do.
-        named_by: ``*`` where the key is of all tenants and the request names the one.
+        named_by: The tenant of the key, or ``*``, where ``tenant_id`` is what the request names.
     """
 
     actor: str
